@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * remotefs: kernel differences.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * The rest of the module is written for the newest kernel of the support
+ * matrix; this header, included before everything else, lends older ones what
+ * they miss. Kbuild probes the kernel's headers, because distributions carry
+ * features back, and says REMOTEFS_HAVE_X for what is there. Each block tells
+ * since which release the feature exists, hence when the block can go.
+ */
+#ifndef REMOTEFS_COMPAT_H
+#define REMOTEFS_COMPAT_H
+
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/timer.h>
+
+/* 6.3: inode operations take a mnt_idmap instead of a user_namespace. */
+#ifndef REMOTEFS_HAVE_MNT_IDMAP
+#define mnt_idmap user_namespace
+#endif
+
+/* 6.6: generic_fillattr() takes the request mask, timestamps have helpers. */
+#ifndef REMOTEFS_HAVE_SIMPLE_INODE_INIT_TS
+#define generic_fillattr(idmap, mask, inode, stat) \
+	generic_fillattr(idmap, inode, stat)
+
+static inline struct timespec64 simple_inode_init_ts(struct inode *inode)
+{
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+	inode->i_atime = inode->i_ctime;
+	return inode->i_ctime;
+}
+#endif
+
+/* 6.19: generic_delete_inode() was renamed. */
+#ifndef REMOTEFS_HAVE_INODE_JUST_DROP
+#define inode_just_drop generic_delete_inode
+#endif
+
+/* 6.17: the default dentry operations have a setter. */
+#ifndef REMOTEFS_HAVE_SET_DEFAULT_D_OP
+static inline void set_default_d_op(struct super_block *sb,
+				    const struct dentry_operations *ops)
+{
+	sb->s_d_op = ops;
+}
+#endif
+
+/* 6.3: vm_flags are written through helpers. */
+#ifndef REMOTEFS_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/* 6.5: copy_splice_read(); get_user_pages_remote() lost its VMA array. */
+#ifndef REMOTEFS_HAVE_COPY_SPLICE_READ
+#define copy_splice_read generic_file_splice_read
+#define get_user_pages_remote(mm, start, nr, flags, pages, locked) \
+	get_user_pages_remote(mm, start, nr, flags, pages, NULL, locked)
+#endif
+
+/* 6.6: a fault may hold the lock of its VMA instead of the mmap_lock. */
+#ifndef REMOTEFS_HAVE_RELEASE_FAULT_LOCK
+static inline void release_fault_lock(struct vm_fault *vmf)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
+}
+#endif
+
+/* 6.6: shadow stacks. */
+#ifndef VM_SHADOW_STACK
+#define VM_SHADOW_STACK VM_NONE
+#endif
+
+/* 6.10: mm_get_unmapped_area(); 6.19: it works on current->mm. */
+#ifdef REMOTEFS_HAVE_MM_GET_UNMAPPED_AREA_MM
+#define mm_get_unmapped_area(file, addr, len, pgoff, flags) \
+	mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags)
+#elif !defined(REMOTEFS_HAVE_MM_GET_UNMAPPED_AREA)
+#define mm_get_unmapped_area(file, addr, len, pgoff, flags) \
+	current->mm->get_unmapped_area(file, addr, len, pgoff, flags)
+#endif
+
+/* 6.16: destroy_timer_on_stack() was renamed. */
+#ifndef REMOTEFS_HAVE_TIMER_DESTROY_ON_STACK
+#define timer_destroy_on_stack destroy_timer_on_stack
+#endif
+
+/*
+ * 6.12: a huge entry can be marked special, so that nobody takes a reference
+ * on the page behind it. Without that mark huge mirror entries are unsafe, and
+ * the huge fault handler is left out. 6.16 dropped pfn_t.
+ */
+#if defined(REMOTEFS_HAVE_PMD_SPECIAL) && \
+	defined(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && \
+	defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#define REMOTEFS_PMD
+#ifdef REMOTEFS_HAVE_PFN_T
+#include <linux/pfn_t.h>
+#define vmf_insert_pfn_pmd(vmf, pfn, write) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, 0), write)
+#endif
+#endif
+
+#endif /* REMOTEFS_COMPAT_H */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * remotefs: types, lock order, ownership and prototypes.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Words: the *source* is the process, or rather the address space, whose
+ * memory is shown; a *viewer* reads, writes or maps a *map file*; a map file
+ * holds *ranges* of its source; a *mirror* is a viewer's VMA over a map file.
+ * start and end are half-open, last is inclusive. An object is *live* until
+ * it is marked dead, and *dying* while others may still hold references.
+ *
+ * Lock order, outermost first:
+ *
+ *   a viewer's mmap_lock, or the lock of one of its VMAs
+ *     the source's mmap_lock          only tried, never waited for, in here
+ *       i_mmap_rwsem of a map file    taken by the core for us
+ *         remotefs_map.lock           "K": ranges, sequence, insertion
+ *           page table locks
+ *   i_rwsem of a directory
+ *     remotefs_sb.lock                the tree of names; never over user copies
+ *       remotefs_map.lock
+ *   guard_lock (range.c)              leaf, under the source's mmap_lock
+ *
+ * remotefs_sb.lock is never held while a source's mmap_lock is taken, while a
+ * subscription is removed, or while the last reference to an inode is dropped.
+ *
+ * Who holds what:
+ *
+ *   object    reference          holders
+ *   mm        mm_count           a source, for its life. mm_users is held only
+ *                                while a fault or a copy is in the source
+ *   source    kref               each session, each inode below its directory,
+ *                                a queued worker
+ *   inode     i_count            the grant, from publish to revoke; dentries
+ *   range     kref               its map file's tree, each fault and copy
+ *   mount     struct path        open files and sessions (by their control file)
+ */
+#ifndef REMOTEFS_INTERNAL_H
+#define REMOTEFS_INTERNAL_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/interval_tree.h>
+#include <linux/kref.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <uapi/linux/remotefs.h>
+
+/**
+ * struct remotefs_sb - one mount
+ * @pid_ns:	namespace whose PIDs name the directories; constant
+ * @uid:	owner of the root directory; constant
+ * @gid:	its group; constant
+ * @mode:	its permission bits; constant
+ * @control_gid: group of the control file; constant
+ * @control_mode: its permission bits; constant
+ * @control:	the control file's inode; constant
+ * @max_maps:	limit on map files; READ_ONCE, changed by remount
+ * @max_ranges:	limit on ranges and allowed intervals; as above
+ * @maps:	map files that exist; atomic
+ * @ranges:	ranges and allowed intervals that exist; atomic
+ * @next_ino:	last inode number given out; atomic
+ * @lock:	protects the tree of names: @sources and what says so below
+ * @sources:	struct remotefs_source by PID
+ */
+struct remotefs_sb {
+	struct pid_namespace *pid_ns;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	kgid_t control_gid;
+	umode_t control_mode;
+	struct inode *control;
+
+	unsigned int max_maps;
+	unsigned int max_ranges;
+	atomic_t maps;
+	atomic_t ranges;
+	atomic64_t next_ino;
+
+	struct mutex lock;	/* the tree of names */
+	struct xarray sources;
+};
+
+/**
+ * struct remotefs_source - an address space and the PID it is shown under
+ * @ref:	keeps the memory of this struct
+ * @sb:		the mount; valid while the source is in its tree
+ * @mm:		the address space, by mm_count only; constant
+ * @pid:	the thread group's PID; constant
+ * @nr:		its number in the mount's namespace; constant
+ * @flags:	REMOTEFS_SOURCE_*; atomic bits
+ * @gone_work:	takes the names away after the source's end
+ * @users:	sessions, and one for a directory; protected by the mount's lock
+ * @dir:	the directory's inode, or NULL; protected by the mount's lock
+ * @maps:	live map files by number; protected by the mount's lock
+ * @next_map:	number of the next map file; atomic
+ * @waiters:	faults and copies inside the source; atomic
+ */
+struct remotefs_source {
+	struct kref ref;
+	struct super_block *sb;
+	struct mm_struct *mm;
+	struct pid *pid;
+	pid_t nr;
+	unsigned long flags;
+	struct work_struct gone_work;
+
+	unsigned int users;
+	struct inode *dir;
+	struct xarray maps;
+	atomic_t next_map;
+	atomic_t waiters;
+};
+
+#define REMOTEFS_SOURCE_GONE	0	/* exited or called execve */
+
+/**
+ * struct remotefs_map - a map file
+ * @inode:	the VFS's part; also used alone, for directories and control
+ * @source:	whose memory, or which directory; counted; constant
+ * @number:	N of map-N, or REMOTEFS_MAP_AS; constant after publish
+ * @maker:	the attacher's fsuid, who may change the file; constant
+ * @lock:	"K" of fault.c's protocol; protects the fields below
+ * @state:	REMOTEFS_STATE_*
+ * @ranges:	tree of struct remotefs_range by page offset
+ * @allowed:	tree of struct remotefs_allowed by page offset
+ * @writable:	how many ranges and allowed intervals admit writing
+ * @nr_ranges:	how many ranges there are
+ * @unmapped:	a range has been taken out of the file
+ * @mirrors:	how many VMAs map the file
+ * @link:	in the list of maps being revoked
+ * @faults:	faults served; protected by @lock
+ * @invalidations: callbacks seen; protected by @lock
+ */
+struct remotefs_map {
+	struct inode inode;
+	struct remotefs_source *source;
+	u32 number;
+	kuid_t maker;
+
+	spinlock_t lock;	/* "K" */
+	u32 state;
+	struct rb_root_cached ranges;
+	struct rb_root_cached allowed;
+	unsigned int writable;
+	unsigned int nr_ranges;
+	bool unmapped;
+	unsigned int mirrors;
+	u64 faults;
+	u64 invalidations;
+
+	struct list_head link;
+};
+
+/**
+ * struct remotefs_range - a range of the source placed in a map file
+ * @sub:	the subscription to invalidations of the source
+ * @ref:	the tree's reference, and one per fault or copy under way
+ * @map:	the file; valid as long as its inode, which every user holds
+ * @node:	page offsets in the file, first to last; constant
+ * @address:	where it starts in the source; constant
+ * @flags:	REMOTEFS_MAP_WRITE, REMOTEFS_MAP_WHOLE; constant
+ * @live:	pages may be looked up and inserted; protected by the map's lock
+ * @guard:	link in the table of subscribed ranges
+ */
+struct remotefs_range {
+	struct mmu_interval_notifier sub;
+	struct kref ref;
+	struct remotefs_map *map;
+	struct interval_tree_node node;
+	unsigned long address;
+	u32 flags;
+	bool live;
+	struct hlist_node guard;
+};
+
+/**
+ * struct remotefs_allowed - an interval of a read-only file made writable
+ * @node:	page offsets in the file
+ */
+struct remotefs_allowed {
+	struct interval_tree_node node;
+};
+
+/**
+ * struct remotefs_session - a handle on one source
+ * @control:	the control file it came from; keeps the mount busy
+ * @source:	counted, in references and in users
+ * @cred:	the attacher's credentials
+ * @writable:	ranges may be made writable
+ */
+struct remotefs_session {
+	struct file *control;
+	struct remotefs_source *source;
+	const struct cred *cred;
+	bool writable;
+};
+
+/**
+ * struct remotefs_window - present pages of a range, as one look saw them
+ * @range:	whose pages
+ * @address:	of the first one in the source
+ * @nr:		how many entries of @pfns are in use
+ * @seq:	the range's sequence when the look began
+ * @pfns:	HMM_PFN_* of each page
+ */
+struct remotefs_window {
+	struct remotefs_range *range;
+	unsigned long address;
+	unsigned int nr;
+	unsigned long seq;
+	unsigned long *pfns;
+};
+
+/**
+ * struct remotefs_file - what an open map file remembers between faults
+ * @next:	page offset after the last window; a hint, racy by design
+ * @pages:	size of the last window in pages; likewise
+ */
+struct remotefs_file {
+	pgoff_t next;
+	unsigned int pages;
+};
+
+static inline struct remotefs_sb *REMOTEFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct remotefs_map *REMOTEFS_I(struct inode *inode)
+{
+	return container_of(inode, struct remotefs_map, inode);
+}
+
+/* Length of a range in the source, in bytes. */
+static inline unsigned long
+remotefs_range_size(const struct remotefs_range *range)
+{
+	return (range->node.last - range->node.start + 1) << PAGE_SHIFT;
+}
+
+/* Source address of a page of the file; the page must be in the range. */
+static inline unsigned long
+remotefs_range_address(const struct remotefs_range *range, pgoff_t pgoff)
+{
+	return range->address + ((pgoff - range->node.start) << PAGE_SHIFT);
+}
+
+/* Is the source known to have ended? */
+static inline bool remotefs_source_is_gone(const struct remotefs_source *source)
+{
+	return test_bit(REMOTEFS_SOURCE_GONE, &source->flags);
+}
+
+/* super.c */
+extern struct workqueue_struct *remotefs_wq;
+
+/* control.c */
+extern const struct file_operations remotefs_control_operations;
+int remotefs_reply(void __user *uarg, const void *args, size_t size);
+long remotefs_session_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg);
+long remotefs_file_ioctl(struct file *file, unsigned int cmd,
+			 unsigned long arg);
+
+/* session.c */
+int remotefs_session_calibrate(void);
+long remotefs_session_attach(struct file *control, void *data,
+			     void __user *uarg);
+long remotefs_session_map(struct file *file, void *data, void __user *uarg);
+long remotefs_session_unmap(struct file *file, void *data, void __user *uarg);
+long remotefs_session_allow(struct file *file, void *data, void __user *uarg);
+
+/* source.c */
+extern const struct inode_operations remotefs_source_inode_operations;
+extern const struct file_operations remotefs_source_dir_operations;
+struct remotefs_source *remotefs_source_attach(struct super_block *sb,
+					       struct mm_struct *mm,
+					       struct pid *pid);
+void remotefs_source_detach(struct remotefs_source *source);
+void remotefs_source_put(struct remotefs_source *source);
+struct inode *remotefs_source_lookup(struct super_block *sb,
+				     unsigned long nr);
+bool remotefs_source_next(struct super_block *sb, unsigned long *nr, u64 *ino);
+int remotefs_source_publish(struct remotefs_source *source,
+			    struct remotefs_map *map,
+			    struct remotefs_range *range);
+struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
+					 u32 number);
+void remotefs_source_revoke(struct remotefs_source *source, u32 state);
+void remotefs_source_revoke_all(struct super_block *sb);
+
+/* map.c */
+extern const struct inode_operations remotefs_map_inode_operations;
+struct inode *remotefs_inode_new(struct super_block *sb, umode_t mode,
+				 kuid_t uid, kgid_t gid);
+void remotefs_inode_forget(struct inode *inode);
+bool remotefs_parse_number(const char *name, unsigned int len, u32 *number);
+struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
+					umode_t mode, kuid_t uid, kgid_t gid);
+void remotefs_map_evict(struct remotefs_map *map);
+int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range);
+int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
+int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last);
+void remotefs_map_kill(struct remotefs_map *map, u32 state);
+
+/* file.c */
+extern const struct file_operations remotefs_file_operations;
+long remotefs_file_info(struct file *file, void *data, void __user *uarg);
+long remotefs_file_range(struct file *file, void *data, void __user *uarg);
+
+/* range.c */
+int remotefs_range_charge(struct super_block *sb);
+void remotefs_range_uncharge(struct super_block *sb);
+struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
+					    unsigned long address,
+					    pgoff_t first, pgoff_t last);
+int remotefs_range_subscribe(struct remotefs_range *range);
+void remotefs_range_unsubscribe(struct remotefs_range *range);
+void remotefs_range_put(struct remotefs_range *range);
+struct remotefs_range *remotefs_range_first(struct remotefs_map *map,
+					    pgoff_t first, pgoff_t last);
+struct remotefs_range *remotefs_range_find(struct remotefs_map *map,
+					   pgoff_t pgoff);
+struct remotefs_range *remotefs_range_next(struct remotefs_map *map,
+					   pgoff_t pgoff);
+bool remotefs_range_admits_write(struct remotefs_range *range, pgoff_t first,
+				 pgoff_t last);
+unsigned long remotefs_range_conflict(struct mm_struct *mm, unsigned long start,
+				      unsigned long end);
+
+/* fault.c */
+extern const struct vm_operations_struct remotefs_vm_ops;
+extern const struct mmu_interval_notifier_ops remotefs_range_ops;
+int remotefs_window_look(struct remotefs_window *window);
+bool remotefs_window_lock(struct remotefs_window *window)
+	__acquires(&window->range->map->lock);
+void remotefs_window_unlock(struct remotefs_window *window)
+	__releases(&window->range->map->lock);
+void remotefs_map_zap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
+
+/* space.c */
+bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid);
+void remotefs_space_end(struct remotefs_source *source);
+bool remotefs_space_is_live(struct remotefs_source *source);
+int remotefs_space_enter(struct remotefs_source *source);
+void remotefs_space_leave(struct remotefs_source *source);
+int remotefs_space_check(struct mm_struct *mm, unsigned long address,
+			 bool write, unsigned long *end);
+unsigned long remotefs_space_next_table(struct mm_struct *mm,
+					unsigned long address,
+					unsigned long end);
+bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address);
+vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
+				    bool write);
+int remotefs_space_fault_in(struct remotefs_source *source,
+			    unsigned long address, bool write);
+
+#endif /* REMOTEFS_INTERNAL_H */

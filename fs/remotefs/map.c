@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: a map file as an inode.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * A map file holds ranges of one source at page offsets of its own, in a tree
+ * under the file's lock. It is live from the moment its source publishes it to
+ * the moment it is killed, by unlink, by the source's end, or by unmount; the
+ * grant holds the inode for that long, so that mode, owner and identity last.
+ * A dead file keeps its size, since tools take a file of size zero for an empty
+ * one, and answers everything with ESTALE or ESRCH.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* What stat(2) calls the preferred size of a read: 64 KiB. */
+#define BLOCK_BITS	16
+
+/**
+ * remotefs_inode_new - make an inode of this filesystem
+ * @sb:		the mount
+ * @mode:	type and permission bits
+ * @uid:	owner
+ * @gid:	group
+ *
+ * Context: sleeps.
+ * Return: an inode with one reference, or NULL.
+ */
+struct inode *remotefs_inode_new(struct super_block *sb, umode_t mode,
+				 kuid_t uid, kgid_t gid)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = atomic64_inc_return(&REMOTEFS_SB(sb)->next_ino);
+	inode->i_mode = mode;
+	inode->i_uid = uid;
+	inode->i_gid = gid;
+	inode->i_blkbits = BLOCK_BITS;
+	inode->i_op = &remotefs_map_inode_operations;
+	simple_inode_init_ts(inode);
+	return inode;
+}
+
+/**
+ * remotefs_inode_forget - no look-up shall find this inode any more
+ * @inode:	an inode whose name is gone already
+ *
+ * Context: sleeps.
+ */
+void remotefs_inode_forget(struct inode *inode)
+{
+	struct dentry *dentry;
+
+	clear_nlink(inode);
+	if (S_ISDIR(inode->i_mode)) {
+		dentry = d_find_any_alias(inode);
+		if (dentry)
+			d_drop(dentry);
+		dput(dentry);
+		return;
+	}
+	while ((dentry = d_find_alias(inode))) {
+		d_drop(dentry);
+		dput(dentry);
+	}
+}
+
+/**
+ * remotefs_parse_number - read a name as a number, strictly
+ * @name:	the characters, not terminated
+ * @len:	how many
+ * @number:	out: the number
+ *
+ * Context: any.
+ * Return: true for what "%u" prints, and nothing else.
+ */
+bool remotefs_parse_number(const char *name, unsigned int len, u32 *number)
+{
+	u64 value = 0;
+	unsigned int i;
+
+	if (!len || len > 10 || (len > 1 && name[0] == '0'))
+		return false;
+	for (i = 0; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		value = value * 10 + (name[i] - '0');
+	}
+	if (value > U32_MAX)
+		return false;
+	*number = value;
+	return true;
+}
+
+static int map_charge(struct super_block *sb)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
+
+	if (atomic_inc_return(&sbi->maps) <= READ_ONCE(sbi->max_maps))
+		return 0;
+	atomic_dec(&sbi->maps);
+	return -ENOSPC;
+}
+
+/**
+ * remotefs_map_alloc - make a map file that has no name yet
+ * @source:	whose memory it will show; a reference is taken
+ * @mode:	permission bits
+ * @uid:	owner
+ * @gid:	group
+ *
+ * Context: sleeps.
+ * Return: a map whose inode has one reference, to be dropped with iput();
+ * ERR_PTR(-ENOSPC), ERR_PTR(-ENOMEM).
+ */
+struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
+					umode_t mode, kuid_t uid, kgid_t gid)
+{
+	struct remotefs_map *map;
+	struct inode *inode;
+	int err;
+
+	err = map_charge(source->sb);
+	if (err)
+		return ERR_PTR(err);
+	inode = remotefs_inode_new(source->sb, S_IFREG | mode, uid, gid);
+	if (!inode) {
+		atomic_dec(&REMOTEFS_SB(source->sb)->maps);
+		return ERR_PTR(-ENOMEM);
+	}
+	inode->i_fop = &remotefs_file_operations;
+	map = REMOTEFS_I(inode);
+	kref_get(&source->ref);
+	map->source = source;
+	return map;
+}
+
+/**
+ * remotefs_map_evict - the inode of a map file goes
+ * @map:	the map; nobody else knows it any more
+ *
+ * Context: sleeps.
+ */
+void remotefs_map_evict(struct remotefs_map *map)
+{
+	struct interval_tree_node *node;
+
+	while ((node = interval_tree_iter_first(&map->allowed, 0, ULONG_MAX))) {
+		interval_tree_remove(node, &map->allowed);
+		kfree(container_of(node, struct remotefs_allowed, node));
+		remotefs_range_uncharge(map->inode.i_sb);
+	}
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
+	atomic_dec(&REMOTEFS_SB(map->inode.i_sb)->maps);
+}
+
+/**
+ * remotefs_map_insert - place a subscribed range in its file: it is live now
+ * @map:	the file
+ * @range:	the range; on success the tree owns the caller's reference
+ *
+ * Context: the mount's lock held; takes @map's lock.
+ * Return: 0; -EEXIST the offset is occupied; -ESTALE, -ESRCH the file is dead.
+ */
+int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range)
+{
+	loff_t end = (loff_t)(range->node.last + 1) << PAGE_SHIFT;
+	int err = 0;
+
+	spin_lock(&map->lock);
+	if (map->state == REMOTEFS_STATE_REVOKED)
+		err = -ESTALE;
+	else if (map->state == REMOTEFS_STATE_GONE ||
+		 remotefs_source_is_gone(map->source))
+		err = -ESRCH;
+	else if (remotefs_range_first(map, range->node.start, range->node.last))
+		err = -EEXIST;
+	if (!err) {
+		range->live = true;
+		interval_tree_insert(&range->node, &map->ranges);
+		map->nr_ranges++;
+		if (range->flags & REMOTEFS_MAP_WRITE)
+			map->writable++;
+		if (end > i_size_read(&map->inode))
+			i_size_write(&map->inode, end);
+	}
+	spin_unlock(&map->lock);
+	return err;
+}
+
+/* The map's lock is held. The tree's reference passes to @dead. */
+static void map_remove(struct remotefs_map *map, struct remotefs_range *range,
+		       struct rb_root_cached *dead)
+{
+	lockdep_assert_held(&map->lock);
+	range->live = false;
+	interval_tree_remove(&range->node, &map->ranges);
+	map->nr_ranges--;
+	if (range->flags & REMOTEFS_MAP_WRITE)
+		map->writable--;
+	interval_tree_insert(&range->node, dead);
+}
+
+/* Out of the mirrors, then out of the notifiers; the order of range.c. */
+static void map_bury(struct remotefs_map *map, struct rb_root_cached *dead)
+{
+	struct interval_tree_node *node;
+	struct remotefs_range *range;
+
+	while ((node = interval_tree_iter_first(dead, 0, ULONG_MAX))) {
+		range = container_of(node, struct remotefs_range, node);
+		interval_tree_remove(node, dead);
+		remotefs_map_zap(map, node->start, node->last);
+		remotefs_range_unsubscribe(range);
+		remotefs_range_put(range);
+	}
+}
+
+/**
+ * remotefs_map_unmap - take the ranges within an interval out of a file
+ * @map:	the file
+ * @first:	first page
+ * @last:	last page
+ *
+ * Context: sleeps; no lock held.
+ * Return: 0; -ENOENT there is none; -EINVAL one is only partly within;
+ * -ESTALE, -ESRCH the file is dead.
+ */
+int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
+{
+	struct rb_root_cached dead = RB_ROOT_CACHED;
+	struct remotefs_range *range;
+	struct interval_tree_node *node;
+	int err = -ENOENT;
+
+	spin_lock(&map->lock);
+	for (node = interval_tree_iter_first(&map->ranges, first, last); node;
+	     node = interval_tree_iter_next(node, first, last)) {
+		err = 0;
+		if (node->start < first || node->last > last) {
+			err = -EINVAL;
+			break;
+		}
+	}
+	if (map->state == REMOTEFS_STATE_REVOKED)
+		err = -ESTALE;
+	while (!err && (range = remotefs_range_first(map, first, last))) {
+		map_remove(map, range, &dead);
+		map->unmapped = true;
+	}
+	spin_unlock(&map->lock);
+	map_bury(map, &dead);
+	return err;
+}
+
+/**
+ * remotefs_map_allow - make an interval of a file writable
+ * @map:	the file
+ * @first:	first page, within the file
+ * @last:	last page
+ *
+ * Context: sleeps; takes @map's lock.
+ * Return: 0; -ENOENT no range there; -EEXIST some of it is allowed already;
+ * -ENOSPC; -ENOMEM; -ESTALE, -ESRCH the file is dead.
+ */
+int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
+{
+	struct remotefs_allowed *allowed;
+	int err;
+
+	err = remotefs_range_charge(map->inode.i_sb);
+	if (err)
+		return err;
+	allowed = kzalloc(sizeof(*allowed), GFP_KERNEL_ACCOUNT);
+	if (!allowed) {
+		err = -ENOMEM;
+		goto err_uncharge;
+	}
+	allowed->node.start = first;
+	allowed->node.last = last;
+	spin_lock(&map->lock);
+	if (map->state != REMOTEFS_STATE_LIVE)
+		err = map->state == REMOTEFS_STATE_REVOKED ? -ESTALE : -ESRCH;
+	else if (!remotefs_range_first(map, first, last))
+		err = -ENOENT;
+	else if (interval_tree_iter_first(&map->allowed, first, last))
+		err = -EEXIST;
+	if (!err) {
+		interval_tree_insert(&allowed->node, &map->allowed);
+		map->writable++;
+	}
+	spin_unlock(&map->lock);
+	if (!err)
+		return 0;
+	kfree(allowed);
+err_uncharge:
+	remotefs_range_uncharge(map->inode.i_sb);
+	return err;
+}
+
+/**
+ * remotefs_map_kill - end a map file's life
+ * @map:	the file; the caller has taken its name away and holds its inode
+ * @state:	REMOTEFS_STATE_REVOKED or REMOTEFS_STATE_GONE
+ *
+ * When it returns, mapped accesses give SIGBUS, and reads and writes fail.
+ * Never fails and allocates nothing.
+ *
+ * Context: sleeps; no lock held but i_rwsem of directories.
+ */
+void remotefs_map_kill(struct remotefs_map *map, u32 state)
+{
+	struct rb_root_cached dead = RB_ROOT_CACHED;
+	struct remotefs_range *range;
+
+	spin_lock(&map->lock);
+	if (map->state == REMOTEFS_STATE_LIVE)
+		map->state = state;
+	while ((range = remotefs_range_first(map, 0, ULONG_MAX)))
+		map_remove(map, range, &dead);
+	spin_unlock(&map->lock);
+	map_bury(map, &dead);
+}
+
+/*
+ * One block less than full for a map file, because it may have holes: cp and
+ * tar look for them only then. Never zero: tar would store nothing at all.
+ */
+static int remotefs_map_getattr(struct mnt_idmap *idmap,
+				const struct path *path, struct kstat *stat,
+				u32 request_mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+
+	generic_fillattr(idmap, request_mask, inode, stat);
+	if (REMOTEFS_I(inode)->source && S_ISREG(inode->i_mode))
+		stat->blocks = max_t(u64, stat->size >> 9, 2) - 1;
+	return 0;
+}
+
+/*
+ * The size is the source's affair. O_TRUNC is ignored, as procfs does, so that
+ * "> file" writes in place; setting the size that the file has is no change.
+ */
+static int remotefs_map_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+				struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	int err;
+
+	if (attr->ia_valid & ATTR_OPEN)
+		return 0;
+	if ((attr->ia_valid & ATTR_SIZE) && attr->ia_size != i_size_read(inode))
+		return -EPERM;
+	/* No set-id bits, nothing executable, ever. */
+	if ((attr->ia_valid & ATTR_MODE) && S_ISREG(inode->i_mode) &&
+	    (attr->ia_mode & 07777 & ~0666))
+		return -EPERM;
+	attr->ia_valid &= ~ATTR_SIZE;
+	err = setattr_prepare(idmap, dentry, attr);
+	if (err)
+		return err;
+	setattr_copy(idmap, inode, attr);
+	return 0;
+}
+
+const struct inode_operations remotefs_map_inode_operations = {
+	.getattr	= remotefs_map_getattr,
+	.setattr	= remotefs_map_setattr,
+};

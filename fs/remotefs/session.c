@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: a session, the handle on one source.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Authority. The kernel's own check of who may look into a process is not
+ * available to modules, so none is made here: the caller shows a descriptor of
+ * /proc/PID/mem. procfs checked everything (owner, capabilities, dumpable,
+ * security modules) when it was opened, and the descriptor is a capability
+ * from then on: what it may be used for by pread(2), it may be used for here.
+ * Such a file is known by its operations, learnt once from this module's own,
+ * and its private data is the mm. A process needs no proof for its own memory.
+ *
+ * The PID only names the directory. It must lead to the very same mm, so a
+ * recycled PID is never reached.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* The operations of /proc/PID/mem; constant after init. */
+static const struct file_operations *mem_operations;
+
+/**
+ * remotefs_session_calibrate - learn what /proc/PID/mem looks like
+ *
+ * Context: module init, in a process that has an mm.
+ * Return: 0; -ENODEV /proc/self/mem is not what it should be; errors of open.
+ */
+int remotefs_session_calibrate(void)
+{
+	struct file *file = filp_open("/proc/self/mem", O_RDONLY, 0);
+	int err = 0;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (file_inode(file)->i_sb->s_magic == PROC_SUPER_MAGIC &&
+	    current->mm && file->private_data == current->mm)
+		mem_operations = file->f_op;
+	else
+		err = -ENODEV;
+	fput(file);
+	return err;
+}
+
+/* What an attacher has shown: references to be dropped by proof_put(). */
+struct proof {
+	struct mm_struct *mm;
+	struct pid *pid;
+	bool writable;
+};
+
+static void proof_put(struct proof *proof)
+{
+	if (proof->mm)
+		mmdrop(proof->mm);
+	put_pid(proof->pid);
+}
+
+static int proof_of_self(struct proof *proof)
+{
+	mmgrab(current->mm);
+	proof->mm = current->mm;
+	proof->pid = get_pid(task_tgid(current));
+	proof->writable = true;
+	return 0;
+}
+
+static int proof_of_file(struct proof *proof, struct file *file)
+{
+	struct mm_struct *mm = file->private_data;
+
+	if (file->f_op != mem_operations)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EACCES;
+	/* A process that had no mm when the file was opened. */
+	if (!mm)
+		return -ESRCH;
+	mmgrab(mm);
+	proof->mm = mm;
+	proof->writable = file->f_mode & FMODE_WRITE;
+	return 0;
+}
+
+static int proof_get(struct proof *proof, s32 fd, u32 pid)
+{
+	struct file *file;
+	int err;
+
+	if (fd == -1)
+		return pid ? -EINVAL : proof_of_self(proof);
+	if (!pid || pid > INT_MAX)
+		return -EINVAL;
+	file = fd < 0 ? NULL : fget(fd);
+	if (!file)
+		return -EBADF;
+	err = proof_of_file(proof, file);
+	fput(file);
+	if (err)
+		return err;
+	proof->pid = find_get_pid(pid);
+	return proof->pid ? 0 : -ESRCH;
+}
+
+static int remotefs_session_release(struct inode *inode, struct file *file)
+{
+	struct remotefs_session *session = file->private_data;
+
+	remotefs_source_detach(session->source);
+	put_cred(session->cred);
+	fput(session->control);
+	kfree(session);
+	return 0;
+}
+
+static const struct file_operations session_operations = {
+	.owner		= THIS_MODULE,
+	.release	= remotefs_session_release,
+	.unlocked_ioctl	= remotefs_session_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct remotefs_session *session_alloc(struct file *control,
+					      const struct proof *proof)
+{
+	struct remotefs_session *session;
+	struct remotefs_source *source;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	if (!session)
+		return ERR_PTR(-ENOMEM);
+	source = remotefs_source_attach(file_inode(control)->i_sb, proof->mm,
+					proof->pid);
+	if (IS_ERR(source)) {
+		kfree(session);
+		return ERR_CAST(source);
+	}
+	session->source = source;
+	session->control = get_file(control);
+	session->cred = get_current_cred();
+	session->writable = proof->writable;
+	return session;
+}
+
+/* A descriptor for a session, published last; consumes the session. */
+static int session_install(struct remotefs_session *session)
+{
+	struct file *file;
+	int fd;
+
+	file = anon_inode_getfile("[remotefs-session]", &session_operations,
+				  session, O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		remotefs_source_detach(session->source);
+		put_cred(session->cred);
+		fput(session->control);
+		kfree(session);
+		return PTR_ERR(file);
+	}
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		fput(file);
+	else
+		fd_install(fd, file);
+	return fd;
+}
+
+/**
+ * remotefs_session_attach - REMOTEFS_IOC_ATTACH
+ * @control:	the control file
+ * @data:	struct remotefs_attach_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: a descriptor; -EOPNOTSUPP, -EINVAL, -EBADF, -EACCES, -ESRCH,
+ * -ENOMEM, -EMFILE.
+ */
+long remotefs_session_attach(struct file *control, void *data,
+			     void __user *uarg)
+{
+	const struct remotefs_attach_args *args = data;
+	struct remotefs_session *session;
+	struct proof proof = { };
+	long ret;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	ret = proof_get(&proof, args->mem_fd, args->pid);
+	if (!ret) {
+		session = session_alloc(control, &proof);
+		ret = IS_ERR(session) ? PTR_ERR(session) :
+					session_install(session);
+	}
+	proof_put(&proof);
+	return ret;
+}
+
+/* The superblock of a session: its control file keeps it mounted. */
+static struct super_block *session_sb(struct remotefs_session *session)
+{
+	return file_inode(session->control)->i_sb;
+}
+
+/* The file of that number, if this session may change it. */
+static struct remotefs_map *session_find_map(struct remotefs_session *session,
+					     u32 number)
+{
+	struct remotefs_map *map;
+
+	if (!remotefs_space_is_live(session->source))
+		return ERR_PTR(-ESRCH);
+	map = remotefs_source_map(session->source, number);
+	if (!map)
+		return ERR_PTR(-ENOENT);
+	if (uid_eq(map->maker, session->cred->fsuid) ||
+	    ns_capable(session_sb(session)->s_user_ns, CAP_SYS_ADMIN))
+		return map;
+	iput(&map->inode);
+	return ERR_PTR(-EPERM);
+}
+
+static int check_interval(u64 start, u64 length, u64 limit)
+{
+	u64 end;
+
+	if (!length || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(length) ||
+	    check_add_overflow(start, length, &end) || end > limit)
+		return -EINVAL;
+	return 0;
+}
+
+/* What is malformed whatever the state of the world. */
+static int map_args_check(const struct remotefs_map_args *args)
+{
+	const u32 known = REMOTEFS_MAP_NEW | REMOTEFS_MAP_WRITE |
+			  REMOTEFS_MAP_OWNER | REMOTEFS_MAP_WHOLE;
+	bool new = args->flags & REMOTEFS_MAP_NEW;
+	bool owner = args->flags & REMOTEFS_MAP_OWNER;
+
+	if (args->flags & ~known)
+		return -EOPNOTSUPP;
+	if (args->mode & ~0666 || (!new && (args->mode || owner)))
+		return -EINVAL;
+	if (new && args->map)
+		return -EINVAL;
+	if (!owner && (args->uid || args->gid))
+		return -EINVAL;
+	if (!(args->flags & REMOTEFS_MAP_WHOLE))
+		return 0;
+	return new && !args->address && !args->offset && !args->length ?
+	       0 : -EINVAL;
+}
+
+/* A new file, with the owner and the mode that were asked for. */
+static struct remotefs_map *session_new_map(struct remotefs_session *session,
+					    const struct remotefs_map_args *args)
+{
+	kuid_t uid = session->cred->fsuid;
+	kgid_t gid = session->cred->fsgid;
+	umode_t mode = args->mode;
+	struct remotefs_map *map;
+
+	if (args->flags & REMOTEFS_MAP_OWNER) {
+		uid = make_kuid(current_user_ns(), args->uid);
+		gid = make_kgid(current_user_ns(), args->gid);
+		if (!uid_valid(uid) || !gid_valid(gid))
+			return ERR_PTR(-EINVAL);
+		if (!ns_capable(session_sb(session)->s_user_ns, CAP_CHOWN))
+			return ERR_PTR(-EPERM);
+	}
+	if (!mode)
+		mode = args->flags & REMOTEFS_MAP_WRITE ? 0600 : 0400;
+	map = remotefs_map_alloc(session->source, mode, uid, gid);
+	if (IS_ERR(map))
+		return map;
+	map->maker = session->cred->fsuid;
+	/* Not linked before it is published. */
+	clear_nlink(&map->inode);
+	return map;
+}
+
+/* A range as asked for, not subscribed yet. */
+static struct remotefs_range *session_new_range(struct remotefs_map *map,
+					const struct remotefs_map_args *args)
+{
+	unsigned long limit = map->source->mm->task_size;
+	u32 flags = args->flags & (REMOTEFS_MAP_WRITE | REMOTEFS_MAP_WHOLE);
+	pgoff_t first = args->offset >> PAGE_SHIFT;
+	u64 length = args->length;
+	int err;
+
+	if (args->flags & REMOTEFS_MAP_WHOLE) {
+		length = limit & PAGE_MASK;
+	} else {
+		err = check_interval(args->address, length, limit) ?:
+		      check_interval(args->offset, length, MAX_LFS_FILESIZE);
+		if (err)
+			return ERR_PTR(err);
+	}
+	return remotefs_range_alloc(map, flags, args->address, first,
+				    first + (length >> PAGE_SHIFT) - 1);
+}
+
+/* Number a new file and tell the caller, before anything is published. */
+static int session_number(struct remotefs_map *map,
+			  const struct remotefs_map_args *args,
+			  struct remotefs_map_args __user *uargs)
+{
+	if (!(args->flags & REMOTEFS_MAP_NEW))
+		return 0;
+	if (args->flags & REMOTEFS_MAP_WHOLE)
+		map->number = REMOTEFS_MAP_AS;
+	else
+		map->number = atomic_inc_return(&map->source->next_map) - 1;
+	return put_user(map->number, &uargs->map);
+}
+
+static int session_place(struct remotefs_session *session,
+			 struct remotefs_map *map,
+			 const struct remotefs_map_args *args,
+			 struct remotefs_map_args __user *uargs)
+{
+	struct remotefs_range *range = session_new_range(map, args);
+	int err;
+
+	if (IS_ERR(range))
+		return PTR_ERR(range);
+	err = remotefs_range_subscribe(range);
+	if (err)
+		goto err_put_range;
+	err = session_number(map, args, uargs);
+	if (!err)
+		err = remotefs_source_publish(session->source, map, range);
+	if (err)
+		goto err_unsubscribe;
+	return 0;
+
+err_unsubscribe:
+	remotefs_range_unsubscribe(range);
+err_put_range:
+	remotefs_range_put(range);
+	return err;
+}
+
+/**
+ * remotefs_session_map - REMOTEFS_IOC_MAP
+ * @file:	the session's
+ * @data:	struct remotefs_map_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: as the ABI header says.
+ */
+long remotefs_session_map(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_session *session = file->private_data;
+	const struct remotefs_map_args *args = data;
+	struct remotefs_map *map;
+	int err;
+
+	err = map_args_check(args);
+	if (err)
+		return err;
+	if ((args->flags & REMOTEFS_MAP_WRITE) && !session->writable)
+		return -EACCES;
+	if (args->flags & REMOTEFS_MAP_NEW)
+		map = session_new_map(session, args);
+	else
+		map = session_find_map(session, args->map);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	err = session_place(session, map, args, uarg);
+	iput(&map->inode);
+	return err;
+}
+
+/**
+ * remotefs_session_unmap - REMOTEFS_IOC_UNMAP
+ * @file:	the session's
+ * @data:	struct remotefs_unmap_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: as the ABI header says.
+ */
+long remotefs_session_unmap(struct file *file, void *data, void __user *uarg)
+{
+	const struct remotefs_unmap_args *args = data;
+	struct remotefs_map *map;
+	int err;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	err = check_interval(args->offset, args->length, MAX_LFS_FILESIZE);
+	if (err || args->__reserved)
+		return -EINVAL;
+	map = session_find_map(file->private_data, args->map);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	err = remotefs_map_unmap(map, args->offset >> PAGE_SHIFT,
+				 ((args->offset + args->length) >> PAGE_SHIFT) - 1);
+	iput(&map->inode);
+	return err;
+}
+
+/**
+ * remotefs_session_allow - REMOTEFS_IOC_ALLOW
+ * @file:	the session's
+ * @data:	struct remotefs_allow_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: as the ABI header says.
+ */
+long remotefs_session_allow(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_session *session = file->private_data;
+	const struct remotefs_allow_args *args = data;
+	struct remotefs_map *map;
+	int err;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	err = check_interval(args->offset, args->length, MAX_LFS_FILESIZE);
+	if (err || args->__reserved)
+		return -EINVAL;
+	if (!session->writable)
+		return -EACCES;
+	map = session_find_map(session, args->map);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	if (args->offset + args->length > i_size_read(&map->inode))
+		err = -EINVAL;
+	else
+		err = remotefs_map_allow(map, args->offset >> PAGE_SHIFT,
+				((args->offset + args->length) >> PAGE_SHIFT) - 1);
+	iput(&map->inode);
+	return err;
+}

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: a source and its directory.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * A source is an address space under the PID of a process that has it. It is
+ * in the mount's table while a session refers to it or while it is published,
+ * that is, while its directory can be looked up; the first map file publishes
+ * it. It ends
+ *
+ *   - when the mm is torn down: the callback of a range says so;
+ *   - when the PID's process no longer has the mm though the mm lives on
+ *     (execve after vfork): whoever asks finds out;
+ *   - when the directory is removed, or the mount goes.
+ *
+ * The first two are one-way for the struct: a later process under the same PID
+ * gets a struct of its own, and old descriptors never reach it. Look-ups, the
+ * table, directories and the lists of map files are under the mount's lock.
+ */
+#include <linux/fsnotify.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* "map-" and a number, or a PID. */
+#define NAME_SIZE	16
+
+static void source_free(struct kref *ref)
+{
+	struct remotefs_source *source =
+		container_of(ref, struct remotefs_source, ref);
+
+	xa_destroy(&source->maps);
+	put_pid(source->pid);
+	mmdrop(source->mm);
+	kfree(source);
+}
+
+/**
+ * remotefs_source_put - drop a reference
+ * @source:	the source
+ *
+ * Context: sleeps.
+ */
+void remotefs_source_put(struct remotefs_source *source)
+{
+	kref_put(&source->ref, source_free);
+}
+
+static void source_gone(struct work_struct *work)
+{
+	struct remotefs_source *source =
+		container_of(work, struct remotefs_source, gone_work);
+
+	remotefs_source_revoke(source, REMOTEFS_STATE_GONE);
+	remotefs_source_put(source);
+}
+
+static struct remotefs_source *source_alloc(struct super_block *sb,
+					    struct mm_struct *mm,
+					    struct pid *pid, pid_t nr)
+{
+	struct remotefs_source *source;
+
+	source = kzalloc(sizeof(*source), GFP_KERNEL_ACCOUNT);
+	if (!source)
+		return NULL;
+	kref_init(&source->ref);
+	mmgrab(mm);
+	source->sb = sb;
+	source->mm = mm;
+	source->pid = get_pid(pid);
+	source->nr = nr;
+	INIT_WORK(&source->gone_work, source_gone);
+	xa_init(&source->maps);
+	return source;
+}
+
+/* The mount's lock is held. Out of the table once nobody needs it there. */
+static void source_unlist(struct remotefs_source *source)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+
+	lockdep_assert_held(&sbi->lock);
+	if (source->users && !remotefs_source_is_gone(source))
+		return;
+	if (xa_load(&sbi->sources, source->nr) == source)
+		xa_erase(&sbi->sources, source->nr);
+}
+
+/* Use the source that is in the table, or put a new one there. */
+static struct remotefs_source *source_list(struct super_block *sb,
+					   struct remotefs_source *fresh,
+					   struct remotefs_source **stale)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
+	struct remotefs_source *source;
+	int err;
+
+	mutex_lock(&sbi->lock);
+	source = xa_load(&sbi->sources, fresh->nr);
+	if (source && source->mm == fresh->mm && source->pid == fresh->pid &&
+	    !remotefs_source_is_gone(source)) {
+		kref_get(&source->ref);
+		source->users++;
+	} else if (source) {
+		kref_get(&source->ref);
+		*stale = source;
+		source = NULL;
+	} else {
+		err = xa_err(xa_store(&sbi->sources, fresh->nr, fresh,
+				      GFP_KERNEL));
+		source = err ? ERR_PTR(err) : fresh;
+		if (!err) {
+			kref_get(&fresh->ref);
+			fresh->users++;
+		}
+	}
+	mutex_unlock(&sbi->lock);
+	return source;
+}
+
+/**
+ * remotefs_source_attach - find or make the source of an address space
+ * @sb:		the mount
+ * @mm:		the address space; the caller proved its right to it
+ * @pid:	the process that it is shown under
+ *
+ * Context: sleeps; takes the mount's lock.
+ * Return: a source with a reference and a user, both for the caller's session;
+ * ERR_PTR(-ESRCH) @pid has no number in the mount's namespace, or not this mm;
+ * ERR_PTR(-ENOMEM).
+ */
+struct remotefs_source *remotefs_source_attach(struct super_block *sb,
+					       struct mm_struct *mm,
+					       struct pid *pid)
+{
+	pid_t nr = pid_nr_ns(pid, REMOTEFS_SB(sb)->pid_ns);
+	struct remotefs_source *fresh, *source, *stale;
+
+	if (!nr || !remotefs_space_belongs(mm, pid))
+		return ERR_PTR(-ESRCH);
+	fresh = source_alloc(sb, mm, pid, nr);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	do {
+		stale = NULL;
+		source = source_list(sb, fresh, &stale);
+		if (stale) {
+			/* Another mm had this PID: it has ended. */
+			set_bit(REMOTEFS_SOURCE_GONE, &stale->flags);
+			remotefs_source_revoke(stale, REMOTEFS_STATE_GONE);
+			remotefs_source_put(stale);
+		}
+	} while (!source);
+	remotefs_source_put(fresh);
+	return source;
+}
+
+/**
+ * remotefs_source_detach - a session ends
+ * @source:	its source; the session's reference and user are dropped
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_detach(struct remotefs_source *source)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+
+	mutex_lock(&sbi->lock);
+	source->users--;
+	source_unlist(source);
+	mutex_unlock(&sbi->lock);
+	remotefs_source_put(source);
+}
+
+/**
+ * remotefs_source_lookup - the directory of a PID
+ * @sb:		the mount
+ * @nr:		the PID in the mount's namespace
+ *
+ * Context: sleeps; the mount's lock held.
+ * Return: an inode with a reference, or NULL.
+ */
+struct inode *remotefs_source_lookup(struct super_block *sb, unsigned long nr)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
+	struct remotefs_source *source;
+
+	lockdep_assert_held(&sbi->lock);
+	source = xa_load(&sbi->sources, nr);
+	if (!source || !source->dir || !remotefs_space_is_live(source))
+		return NULL;
+	ihold(source->dir);
+	return source->dir;
+}
+
+/**
+ * remotefs_source_next - the next PID that has a directory
+ * @sb:		the mount
+ * @nr:		in: where to start; out: the PID
+ * @ino:	out: its directory's inode number
+ *
+ * Context: sleeps; takes the mount's lock.
+ * Return: false if there is none.
+ */
+bool remotefs_source_next(struct super_block *sb, unsigned long *nr, u64 *ino)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
+	struct remotefs_source *source;
+	bool found = false;
+
+	mutex_lock(&sbi->lock);
+	xa_for_each_start(&sbi->sources, *nr, source, *nr) {
+		if (source->dir && remotefs_space_is_live(source)) {
+			*ino = source->dir->i_ino;
+			found = true;
+			break;
+		}
+	}
+	mutex_unlock(&sbi->lock);
+	return found;
+}
+
+/* Tell watchers of @dir that the kernel made or took away an entry. */
+static void source_notify(struct inode *dir, struct inode *inode,
+			  const char *name, u32 mask)
+{
+	struct qstr qname = QSTR_INIT(name, strlen(name));
+
+	if (S_ISDIR(inode->i_mode))
+		mask |= FS_ISDIR;
+	inode_set_ctime_current(dir);
+	fsnotify_name(mask, inode, FSNOTIFY_EVENT_INODE, dir, &qname, 0);
+}
+
+static void map_name(char name[NAME_SIZE], u32 number)
+{
+	if (number == REMOTEFS_MAP_AS)
+		strscpy(name, "as", NAME_SIZE);
+	else
+		snprintf(name, NAME_SIZE, "map-%u", number);
+}
+
+/* An inode for the directory: root's, sticky, and open to all. */
+static struct inode *source_dir_new(struct remotefs_source *source)
+{
+	struct inode *dir;
+
+	dir = remotefs_inode_new(source->sb, S_IFDIR | S_ISVTX | 0777,
+				 GLOBAL_ROOT_UID, GLOBAL_ROOT_GID);
+	if (!dir)
+		return NULL;
+	dir->i_op = &remotefs_source_inode_operations;
+	dir->i_fop = &remotefs_source_dir_operations;
+	set_nlink(dir, 2);
+	kref_get(&source->ref);
+	REMOTEFS_I(dir)->source = source;
+	return dir;
+}
+
+/*
+ * The mount's lock is held. @dir is a directory to use if there is none; it
+ * is NULL on return if it was used. Nothing fails once the range is live.
+ */
+static int source_publish_locked(struct remotefs_source *source,
+				 struct remotefs_map *map,
+				 struct remotefs_range *range,
+				 struct inode **dir)
+{
+	bool new = !map->inode.i_nlink;
+	int err;
+
+	if (!remotefs_space_is_live(source))
+		return -ESRCH;
+	if (new) {
+		err = xa_insert(&source->maps, map->number, map, GFP_KERNEL);
+		if (err)
+			return err == -EBUSY ? -EEXIST : err;
+	}
+	err = remotefs_map_insert(map, range);
+	if (err) {
+		if (new)
+			xa_erase(&source->maps, map->number);
+		return err;
+	}
+	if (new) {
+		/* The grant's own reference, besides the caller's. */
+		ihold(&map->inode);
+		set_nlink(&map->inode, 1);
+	}
+	if (!source->dir) {
+		source->dir = *dir;
+		source->users++;
+		*dir = NULL;
+	}
+	return 0;
+}
+
+/**
+ * remotefs_source_publish - make a range live, and its file if it is new
+ * @source:	the source
+ * @map:	one of its files; a new one has no link yet
+ * @range:	the range, subscribed; on success the file owns the reference
+ *
+ * Context: sleeps; takes the mount's lock.
+ * Return: 0; -EEXIST the offset, or the name "as", is occupied; -ESRCH the
+ * source is gone; -ESTALE the file was revoked; -ENOMEM.
+ */
+int remotefs_source_publish(struct remotefs_source *source,
+			    struct remotefs_map *map,
+			    struct remotefs_range *range)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	bool new = !map->inode.i_nlink;
+	struct inode *spare, *dir, *made = NULL;
+	char name[NAME_SIZE];
+	int err;
+
+	spare = source_dir_new(source);
+	if (!spare)
+		return -ENOMEM;
+	dir = spare;
+	mutex_lock(&sbi->lock);
+	err = source_publish_locked(source, map, range, &spare);
+	if (!err) {
+		made = spare ? NULL : dir;
+		dir = source->dir;
+		ihold(dir);
+	}
+	mutex_unlock(&sbi->lock);
+	iput(spare);
+	if (err)
+		return err;
+	if (made) {
+		snprintf(name, sizeof(name), "%d", source->nr);
+		source_notify(d_inode(source->sb->s_root), made, name,
+			      FS_CREATE);
+	}
+	if (new) {
+		map_name(name, map->number);
+		source_notify(dir, &map->inode, name, FS_CREATE);
+	}
+	iput(dir);
+	return 0;
+}
+
+/* The mount's lock is held. */
+static struct remotefs_map *source_map_locked(struct remotefs_source *source,
+					      u32 number)
+{
+	struct remotefs_map *map = xa_load(&source->maps, number);
+
+	if (map)
+		ihold(&map->inode);
+	return map;
+}
+
+/**
+ * remotefs_source_map - a live map file by its number
+ * @source:	the source
+ * @number:	its number
+ *
+ * Context: sleeps; takes the mount's lock.
+ * Return: a map whose inode has one more reference, or NULL.
+ */
+struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
+					 u32 number)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_map *map;
+
+	mutex_lock(&sbi->lock);
+	map = source_map_locked(source, number);
+	mutex_unlock(&sbi->lock);
+	return map;
+}
+
+/* Take all names away under the mount's lock; return the directory, if any. */
+static struct inode *source_unpublish(struct remotefs_source *source,
+				      struct list_head *maps)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_map *map;
+	unsigned long number;
+	struct inode *dir;
+
+	mutex_lock(&sbi->lock);
+	xa_for_each(&source->maps, number, map) {
+		xa_erase(&source->maps, number);
+		list_add_tail(&map->link, maps);
+	}
+	dir = source->dir;
+	source->dir = NULL;
+	if (dir)
+		source->users--;
+	source_unlist(source);
+	mutex_unlock(&sbi->lock);
+	return dir;
+}
+
+/**
+ * remotefs_source_revoke - end all map files of a source, and its directory
+ * @source:	the source
+ * @state:	REMOTEFS_STATE_REVOKED or REMOTEFS_STATE_GONE
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_revoke(struct remotefs_source *source, u32 state)
+{
+	struct remotefs_map *map, *next;
+	char name[NAME_SIZE];
+	struct inode *dir;
+	LIST_HEAD(maps);
+
+	dir = source_unpublish(source, &maps);
+	list_for_each_entry_safe(map, next, &maps, link) {
+		list_del_init(&map->link);
+		remotefs_map_kill(map, state);
+		remotefs_inode_forget(&map->inode);
+		map_name(name, map->number);
+		if (dir)
+			source_notify(dir, &map->inode, name, FS_DELETE);
+		fsnotify_inoderemove(&map->inode);
+		iput(&map->inode);
+	}
+	if (!dir)
+		return;
+	remotefs_inode_forget(dir);
+	/* Not while the mount is going, when the root has no dentry any more. */
+	if (source->sb->s_root) {
+		snprintf(name, sizeof(name), "%d", source->nr);
+		source_notify(d_inode(source->sb->s_root), dir, name,
+			      FS_DELETE);
+	}
+	fsnotify_inoderemove(dir);
+	iput(dir);
+}
+
+/**
+ * remotefs_source_revoke_all - the mount goes: end every source
+ * @sb:		the mount, without users
+ *
+ * Context: sleeps.
+ */
+void remotefs_source_revoke_all(struct super_block *sb)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
+	struct remotefs_source *source;
+	unsigned long nr;
+
+	for (;;) {
+		nr = 0;
+		mutex_lock(&sbi->lock);
+		source = xa_find(&sbi->sources, &nr, ULONG_MAX, XA_PRESENT);
+		if (source)
+			kref_get(&source->ref);
+		mutex_unlock(&sbi->lock);
+		if (!source)
+			break;
+		remotefs_source_revoke(source, REMOTEFS_STATE_REVOKED);
+		remotefs_source_put(source);
+	}
+	/* Callbacks have ended with the ranges; their workers may be queued. */
+	flush_workqueue(remotefs_wq);
+}
+
+static bool parse_map_name(const struct qstr *qname, u32 *number)
+{
+	const char *name = (const char *)qname->name;
+
+	if (qname->len == 2 && !memcmp(name, "as", 2)) {
+		*number = REMOTEFS_MAP_AS;
+		return true;
+	}
+	return qname->len > 4 && !memcmp(name, "map-", 4) &&
+	       remotefs_parse_number(name + 4, qname->len - 4, number) &&
+	       *number != REMOTEFS_MAP_AS;
+}
+
+/*
+ * The look-up is finished under the mount's lock, so that a revoke, which
+ * takes the name away under it, finds the dentry afterwards.
+ */
+static struct dentry *remotefs_source_dir_lookup(struct inode *dir,
+						 struct dentry *dentry,
+						 unsigned int flags)
+{
+	struct remotefs_source *source = REMOTEFS_I(dir)->source;
+	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
+	struct remotefs_map *map = NULL;
+	struct dentry *found;
+	u32 number;
+
+	mutex_lock(&sbi->lock);
+	if (source->dir == dir && remotefs_space_is_live(source) &&
+	    parse_map_name(&dentry->d_name, &number))
+		map = source_map_locked(source, number);
+	found = d_splice_alias(map ? &map->inode : NULL, dentry);
+	mutex_unlock(&sbi->lock);
+	return found;
+}
+
+static int remotefs_source_unlink(struct inode *dir, struct dentry *dentry)
+{
+	struct remotefs_map *map = REMOTEFS_I(d_inode(dentry));
+	struct remotefs_source *source = map->source;
+	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
+	bool listed;
+
+	mutex_lock(&sbi->lock);
+	listed = xa_load(&source->maps, map->number) == map;
+	if (listed)
+		xa_erase(&source->maps, map->number);
+	mutex_unlock(&sbi->lock);
+	/* The source's end was faster, and takes care of the rest. */
+	if (!listed)
+		return -ENOENT;
+	remotefs_map_kill(map, REMOTEFS_STATE_REVOKED);
+	clear_nlink(&map->inode);
+	inode_set_ctime_current(dir);
+	/* The grant's reference; the dentry has another. */
+	iput(&map->inode);
+	return 0;
+}
+
+const struct inode_operations remotefs_source_inode_operations = {
+	.lookup		= remotefs_source_dir_lookup,
+	.unlink		= remotefs_source_unlink,
+};
+
+/* One live map file at or after *@number, which becomes its number. */
+static bool source_next_map(struct remotefs_source *source, struct inode *dir,
+			    unsigned long *number, u64 *ino)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
+	struct remotefs_map *map = NULL;
+
+	mutex_lock(&sbi->lock);
+	if (source->dir == dir && remotefs_space_is_live(source))
+		map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
+	if (map)
+		*ino = map->inode.i_ino;
+	mutex_unlock(&sbi->lock);
+	return map;
+}
+
+/* Positions 0 and 1 are the dots; a map file is at its number plus two. */
+static int remotefs_source_iterate(struct file *file, struct dir_context *ctx)
+{
+	struct inode *dir = file_inode(file);
+	struct remotefs_source *source = REMOTEFS_I(dir)->source;
+	unsigned long number;
+	char name[NAME_SIZE];
+	u64 ino;
+
+	if (!dir_emit_dots(file, ctx))
+		return 0;
+	number = ctx->pos - 2;
+	while (source_next_map(source, dir, &number, &ino)) {
+		map_name(name, number);
+		ctx->pos = number + 2;
+		if (!dir_emit(ctx, name, strlen(name), ino, DT_REG))
+			return 0;
+		ctx->pos = ++number + 2;
+	}
+	return 0;
+}
+
+const struct file_operations remotefs_source_dir_operations = {
+	.read		= generic_read_dir,
+	.iterate_shared	= remotefs_source_iterate,
+	.llseek		= generic_file_llseek,
+	.fsync		= noop_fsync,
+};

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: another process's address space, seen from outside.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Everything here works on the mm of a source: does it still belong to the
+ * PID it is shown under, which of its memory may be served, what is present,
+ * and how to wait for what is not.
+ *
+ * Waiting. A source keeps its pages on a userfaultfd, on a slow swap device,
+ * anywhere; whoever waits for one of them holds a user of the mm, and as long
+ * as there is one the kernel cannot tear the source down. So a waiter is
+ * prodded: a timer wakes it every PROD_INTERVAL, the core's fault handler then
+ * gives up with VM_FAULT_RETRY (waits in the kernel must put up with spurious
+ * wake-ups), the waiter drops its user, sees whether the source still lives,
+ * and only then comes back.
+ */
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/timer.h>
+#include <linux/userfaultfd_k.h>
+
+#include "internal.h"
+
+#define PROD_INTERVAL	(HZ / 4)
+
+/**
+ * remotefs_space_belongs - does a process use this address space?
+ * @mm:		the address space; the caller holds a count
+ * @pid:	of the process's thread group
+ *
+ * The group's leader may have exited while other threads live on.
+ *
+ * Context: any; takes the RCU read lock.
+ * Return: true if at least one thread of @pid has @mm.
+ */
+bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid)
+{
+	struct task_struct *leader, *thread;
+	bool found = false;
+
+	rcu_read_lock();
+	leader = pid_task(pid, PIDTYPE_TGID);
+	if (leader) {
+		for_each_thread(leader, thread) {
+			/* Compared, never dereferenced: no lock is needed. */
+			found = READ_ONCE(thread->mm) == mm;
+			if (found)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * remotefs_space_end - the source has ended: stop serving it
+ * @source:	the source
+ *
+ * Names are taken away by a worker, because this runs in MMU notifier
+ * callbacks.
+ *
+ * Context: any.
+ */
+void remotefs_space_end(struct remotefs_source *source)
+{
+	if (test_and_set_bit(REMOTEFS_SOURCE_GONE, &source->flags))
+		return;
+	kref_get(&source->ref);
+	queue_work(remotefs_wq, &source->gone_work);
+}
+
+/**
+ * remotefs_space_is_live - does the source's PID still have this mm?
+ * @source:	the source
+ *
+ * A process that shares its mm (vfork) may call execve without the mm ending;
+ * nobody tells us, so everyone who is about to serve the source asks.
+ *
+ * Context: any.
+ * Return: true if so; otherwise the source has been marked as ended.
+ */
+bool remotefs_space_is_live(struct remotefs_source *source)
+{
+	if (remotefs_source_is_gone(source))
+		return false;
+	if (likely(remotefs_space_belongs(source->mm, source->pid)))
+		return true;
+	remotefs_space_end(source);
+	return false;
+}
+
+/**
+ * remotefs_space_enter - hold the source's mm for one fault or copy
+ * @source:	the source
+ *
+ * Context: any. Pair with remotefs_space_leave(), soon.
+ * Return: 0, or -ESRCH if the source is gone.
+ */
+int remotefs_space_enter(struct remotefs_source *source)
+{
+	if (!remotefs_space_is_live(source) || !mmget_not_zero(source->mm))
+		return -ESRCH;
+	atomic_inc(&source->waiters);
+	return 0;
+}
+
+/**
+ * remotefs_space_leave - end what remotefs_space_enter() began
+ * @source:	the source
+ *
+ * Ours may be the last user. The teardown must not run under a viewer's locks,
+ * so it is left to a worker.
+ *
+ * Context: any.
+ */
+void remotefs_space_leave(struct remotefs_source *source)
+{
+	atomic_dec(&source->waiters);
+	mmput_async(source->mm);
+}
+
+/* Memory that is served: anonymous, with no driver or shared object behind. */
+static bool vma_is_served(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) &&
+	       !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB));
+}
+
+/* A shadow stack is not written even by its owner's stores. */
+static bool vma_admits(struct vm_area_struct *vma, bool write)
+{
+	if (!vma_is_served(vma) || !(vma->vm_flags & VM_READ))
+		return false;
+	if (!write)
+		return true;
+	return (vma->vm_flags & VM_WRITE) && !(vma->vm_flags & VM_SHADOW_STACK);
+}
+
+/**
+ * remotefs_space_check - may this address be read or written?
+ * @mm:		the source's address space, read-locked
+ * @address:	where
+ * @write:	whether to write
+ * @end:	out: where the answer may change
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: 0, or -EFAULT for a hole or memory that is not served.
+ */
+int remotefs_space_check(struct mm_struct *mm, unsigned long address,
+			 bool write, unsigned long *end)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+
+	mmap_assert_locked(mm);
+	if (!vma) {
+		*end = ULONG_MAX & PAGE_MASK;
+		return -EFAULT;
+	}
+	if (vma->vm_start > address) {
+		*end = vma->vm_start;
+		return -EFAULT;
+	}
+	*end = vma->vm_end;
+	return vma_admits(vma, write) ? 0 : -EFAULT;
+}
+
+/* Where the next entry of a table whose entries span @size begins. */
+static unsigned long entry_end(unsigned long address, unsigned long size)
+{
+	return (address & ~(size - 1)) + size;
+}
+
+/* The span without any page below @address, or 0 if there may be one. */
+static unsigned long empty_span(struct mm_struct *mm, unsigned long address)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (pgd_none(*pgd))
+		return PGDIR_SIZE;
+	p4d = p4d_offset(pgd, address);
+	if (p4d_none(*p4d))
+		return P4D_SIZE;
+	pud = pud_offset(p4d, address);
+	if (pud_none(*pud))
+		return PUD_SIZE;
+	return pmd_none(*pmd_offset(pud, address)) ? PMD_SIZE : 0;
+}
+
+/**
+ * remotefs_space_next_table - skip memory that was never touched, by tables
+ * @mm:		the source's address space, read-locked
+ * @address:	where to start
+ * @end:	where to stop; both within one VMA
+ *
+ * Tables of a VMA are not freed while the mmap_lock is held; entries may
+ * appear meanwhile, and then the caller just sees older news.
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: the first address at or after @address which has a page table, or
+ * @end.
+ */
+unsigned long remotefs_space_next_table(struct mm_struct *mm,
+					unsigned long address,
+					unsigned long end)
+{
+	unsigned long span;
+
+	mmap_assert_locked(mm);
+	while (address < end) {
+		span = empty_span(mm, address);
+		if (!span)
+			return address;
+		address = entry_end(address, span);
+		if (!address)
+			break;
+	}
+	return end;
+}
+
+/**
+ * remotefs_space_is_untouched - is there nothing at this address yet?
+ * @mm:		the source's address space, read-locked
+ * @address:	a page that a look did not find, in memory that is served
+ *
+ * A look cannot tell an entry that is empty from a page that is swapped out or
+ * under migration. get_user_pages() can, in the mode made for core dumps:
+ * nothing at all is -EFAULT, and something that would need a wait is no page.
+ * Memory that a userfaultfd fills counts as touched: its monitor has the data.
+ *
+ * Context: @mm's mmap_lock held. May allocate, does not wait for pages.
+ * Return: true if a load by the source would be given zeros.
+ */
+bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+	struct page *page;
+	long got;
+
+	mmap_assert_locked(mm);
+	if (!vma || vma->vm_start > address || userfaultfd_missing(vma))
+		return false;
+	if (remotefs_space_next_table(mm, address, address + 1) > address)
+		return true;
+	got = get_user_pages_remote(mm, address, 1,
+				    FOLL_DUMP | FOLL_NOWAIT | FOLL_HWPOISON,
+				    &page, NULL);
+	if (got > 0)
+		put_page(page);
+	return got == -EFAULT;
+}
+
+/**
+ * remotefs_space_fault_now - fault a page into the source without waiting
+ * @mm:		the source's address space, read-locked
+ * @address:	where; remotefs_space_check() allowed it
+ * @write:	for writing
+ *
+ * Context: @mm's mmap_lock held, and still held afterwards. May allocate.
+ * Return: what handle_mm_fault() says; VM_FAULT_RETRY where it would wait.
+ */
+vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
+				    bool write)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY |
+			     FAULT_FLAG_RETRY_NOWAIT;
+	struct vm_area_struct *vma = find_vma(mm, address);
+
+	mmap_assert_locked(mm);
+	if (!vma || vma->vm_start > address || !vma_admits(vma, write))
+		return VM_FAULT_SIGBUS;
+	if (write)
+		flags |= FAULT_FLAG_WRITE;
+	return handle_mm_fault(vma, address, flags, NULL);
+}
+
+/* Wakes a waiter now and then; see the top of this file. */
+struct prod {
+	struct timer_list timer;
+	struct task_struct *task;
+};
+
+static void prod_task(struct timer_list *timer)
+{
+	struct prod *prod = container_of(timer, struct prod, timer);
+
+	wake_up_process(prod->task);
+	mod_timer(timer, jiffies + PROD_INTERVAL);
+}
+
+static void prod_begin(struct prod *prod)
+{
+	prod->task = current;
+	timer_setup_on_stack(&prod->timer, prod_task, 0);
+	mod_timer(&prod->timer, jiffies + PROD_INTERVAL);
+}
+
+static void prod_end(struct prod *prod)
+{
+	timer_delete_sync(&prod->timer);
+	timer_destroy_on_stack(&prod->timer);
+}
+
+static int fault_errno(vm_fault_t fault)
+{
+	if (fault & VM_FAULT_OOM)
+		return -ENOMEM;
+	if (fault & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE))
+		return -EHWPOISON;
+	return fault & VM_FAULT_ERROR ? -EFAULT : 0;
+}
+
+/* Takes @mm's mmap_lock, and drops it before it returns. */
+static int fault_and_wait(struct mm_struct *mm, unsigned long address,
+			  bool write)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY |
+			     FAULT_FLAG_KILLABLE;
+	struct vm_area_struct *vma;
+	vm_fault_t fault;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = find_vma(mm, address);
+	if (!vma || vma->vm_start > address || !vma_admits(vma, write)) {
+		mmap_read_unlock(mm);
+		return -EFAULT;
+	}
+	if (write)
+		flags |= FAULT_FLAG_WRITE;
+	fault = handle_mm_fault(vma, address, flags, NULL);
+	if (!(fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
+		mmap_read_unlock(mm);
+	return fault_errno(fault);
+}
+
+/**
+ * remotefs_space_fault_in - fault a page into the source, waiting for it
+ * @source:	the source, entered
+ * @address:	where
+ * @write:	for writing
+ *
+ * Success does not promise that the page is there now: the wait may have been
+ * cut short, and the page may have left again.
+ *
+ * Context: sleeps, killably; takes the source's mmap_lock. The caller holds
+ * no lock of a viewer.
+ * Return: 0; -EFAULT for a hole or memory that is not served; -EHWPOISON;
+ * -ENOMEM; -EINTR after a fatal signal.
+ */
+int remotefs_space_fault_in(struct remotefs_source *source,
+			    unsigned long address, bool write)
+{
+	struct prod prod;
+	int err;
+
+	prod_begin(&prod);
+	err = fault_and_wait(source->mm, address, write);
+	prod_end(&prod);
+	if (!err && fatal_signal_pending(current))
+		err = -EINTR;
+	return err;
+}

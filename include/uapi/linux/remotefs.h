@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * remotefs: the memory of live processes as files.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Three kinds of descriptor take these calls:
+ *
+ *   control   /MOUNT/control, opened by anyone whom its mode admits
+ *   session   a handle on one source process, made by ATTACH on control
+ *   map file  /MOUNT/PID/map-N or /MOUNT/PID/as, opened as any file is
+ *
+ * A session carries the authority to expose memory: it is made from a
+ * descriptor of /proc/PID/mem which the caller already holds, or from the
+ * caller's own address space.  A map file carries none of it: whoever opens
+ * one can read it, write it where it is writable, map it into memory and ask
+ * about it, and nothing else.  unlink(2) of a map file revokes it.
+ *
+ * Every structure starts with its own size.  The kernel accepts a shorter
+ * structure, down to the first published size of that call, and a longer one
+ * whose extra bytes are zero.  All layouts are the same for 32-bit callers.
+ * Reserved fields must be zero; unknown flags are refused, never ignored.
+ *
+ * What each errno means, for every call here and for system calls on a map
+ * file:
+ *
+ *   E2BIG       the structure is longer than the kernel's and its tail is not
+ *               zero
+ *   EACCES      the file's mode forbids it, or the descriptor of /proc/PID/mem
+ *               was not opened for reading (for writing too, where the range
+ *               is to be writable), or no range of the file is writable
+ *   EAGAIN      the call would block, or an allocation raced; try again
+ *   EBADF       not an open descriptor
+ *   EEXIST      the offset is occupied, or the process already has an "as" file
+ *   EFAULT      a hole, memory that is not anonymous, or memory which the
+ *               source itself may not write; also a bad pointer argument
+ *   EINTR       a fatal signal arrived
+ *   EINVAL      malformed: a size, an alignment, a wrapped or empty interval,
+ *               nonzero padding, a descriptor that is not /proc/PID/mem
+ *   ELOOP       the memory is itself a mirror of a remotefs file
+ *   ENOENT      no such map file, or no range at or after this offset
+ *   ENOMEM      out of memory
+ *   ENOSPC      a limit of the mount is reached; a write at the end of the file
+ *   ENOTTY      an unknown ioctl for this kind of descriptor
+ *   EOPNOTSUPP  an unknown flag
+ *   EPERM       not allowed: another user's map file, a size or a name that
+ *               cannot change
+ *   ESRCH       the source is gone (it exited or called execve), or the PID
+ *               does not lead to the address space of the descriptor
+ *   ESTALE      the map file was revoked, or the range was taken out of it
+ */
+#ifndef _UAPI_LINUX_REMOTEFS_H
+#define _UAPI_LINUX_REMOTEFS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* What statfs(2) reports as f_type: "RMFS". */
+#define REMOTEFS_SUPER_MAGIC	0x524d4653
+
+#define REMOTEFS_IOC_TYPE	0xE7
+
+/**
+ * struct remotefs_features_args - REMOTEFS_IOC_FEATURES, on control
+ * @size:	sizeof(struct remotefs_features_args)
+ * @__reserved:	zero
+ * @features:	in: the REMOTEFS_FEATURE_* bits the caller asks about;
+ *		out: those of them that this kernel has
+ *
+ * Never fails for an unknown bit: it comes back cleared.
+ */
+struct remotefs_features_args {
+	__u32 size;
+	__u32 __reserved;
+	__aligned_u64 features;
+};
+
+#define REMOTEFS_IOC_FEATURES	_IO(REMOTEFS_IOC_TYPE, 0x00)
+
+#define REMOTEFS_FEATURE_WRITE		(1ULL << 0)	/* writable ranges */
+#define REMOTEFS_FEATURE_WHOLE		(1ULL << 1)	/* "as" files and ALLOW */
+#define REMOTEFS_FEATURE_PMD		(1ULL << 2)	/* huge mappings of huge pages */
+
+/**
+ * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
+ * @size:	sizeof(struct remotefs_attach_args)
+ * @flags:	zero
+ * @mem_fd:	an open descriptor of /proc/PID/mem, or -1 for the caller itself
+ * @pid:	the process's ID in the caller's PID namespace; zero with -1
+ *
+ * Makes a session.  @mem_fd is the proof of authority; @pid only names the
+ * directory, and its process must have the very address space of @mem_fd, so
+ * that a recycled PID is never reached.  @mem_fd may be closed afterwards.
+ *
+ * Return: a close-on-exec descriptor of the session; EBADF, EINVAL, EACCES,
+ * ESRCH, ENOMEM.
+ */
+struct remotefs_attach_args {
+	__u32 size;
+	__u32 flags;
+	__s32 mem_fd;
+	__u32 pid;
+};
+
+#define REMOTEFS_IOC_ATTACH	_IO(REMOTEFS_IOC_TYPE, 0x01)
+
+/**
+ * struct remotefs_map_args - REMOTEFS_IOC_MAP, on a session
+ * @size:	sizeof(struct remotefs_map_args)
+ * @flags:	REMOTEFS_MAP_*
+ * @map:	the number N of map-N: out with REMOTEFS_MAP_NEW, in without;
+ *		REMOTEFS_MAP_AS stands for "as"
+ * @mode:	with NEW: permission bits of the file, within 0666; zero stands
+ *		for 0400, or 0600 with WRITE
+ * @uid:	with OWNER: the file's owner, in the caller's user namespace
+ * @gid:	with OWNER: the file's group
+ * @address:	where the range starts in the source, page aligned
+ * @offset:	where it is placed in the file, page aligned
+ * @length:	its length in bytes, page aligned, not zero
+ *
+ * Places a range of the source's anonymous memory in a map file.  Without NEW
+ * the file must exist and belong to this source, and the caller must be its
+ * maker or have CAP_SYS_ADMIN.  Every page of the range must be in an
+ * anonymous mapping now, whatever its protection; later holes fault.
+ *
+ * WHOLE needs NEW, and makes the one "as" file of the source: file offset is
+ * address, and @address, @offset and @length must be zero.
+ *
+ * Return: 0; EINVAL, EFAULT, EEXIST, ENOENT, ENOSPC, EACCES, EPERM, ESRCH,
+ * ELOOP, EOPNOTSUPP, ENOMEM, EINTR.
+ */
+struct remotefs_map_args {
+	__u32 size;
+	__u32 flags;
+	__u32 map;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__aligned_u64 address;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define REMOTEFS_IOC_MAP	_IO(REMOTEFS_IOC_TYPE, 0x02)
+
+#define REMOTEFS_MAP_NEW	(1U << 0)	/* make a map file */
+#define REMOTEFS_MAP_WRITE	(1U << 1)	/* viewers may write the range */
+#define REMOTEFS_MAP_OWNER	(1U << 2)	/* uid and gid are given; CAP_CHOWN */
+#define REMOTEFS_MAP_WHOLE	(1U << 3)	/* the whole address space: "as" */
+
+#define REMOTEFS_MAP_AS		0xffffffffU
+
+/**
+ * struct remotefs_unmap_args - REMOTEFS_IOC_UNMAP, on a session
+ * @size:	sizeof(struct remotefs_unmap_args)
+ * @flags:	zero
+ * @map:	the map file's number, as in struct remotefs_map_args
+ * @__reserved:	zero
+ * @offset:	start of the interval in the file, page aligned
+ * @length:	its length in bytes, page aligned, not zero
+ *
+ * Takes every range within the interval out of the file.  A range that is only
+ * partly within it is EINVAL; none at all is ENOENT.  When the call returns,
+ * mapped accesses give SIGBUS and reads fail with ESTALE.
+ *
+ * Return: 0; EINVAL, ENOENT, EPERM, ESRCH.
+ */
+struct remotefs_unmap_args {
+	__u32 size;
+	__u32 flags;
+	__u32 map;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define REMOTEFS_IOC_UNMAP	_IO(REMOTEFS_IOC_TYPE, 0x03)
+
+/**
+ * struct remotefs_allow_args - REMOTEFS_IOC_ALLOW, on a session
+ * @size:	sizeof(struct remotefs_allow_args)
+ * @flags:	zero
+ * @map:	the map file's number, as in struct remotefs_map_args
+ * @__reserved:	zero
+ * @offset:	start of the interval in the file, page aligned
+ * @length:	its length in bytes, page aligned, not zero
+ *
+ * Makes a part of a read-only map file writable, to the page, until the file
+ * is revoked.  The session needs write authority.  Descriptors that were
+ * opened for reading stay so.
+ *
+ * Return: 0; EINVAL, EACCES, EEXIST (some of it is already allowed), ENOENT,
+ * ENOSPC, EPERM, ESRCH, ENOMEM.
+ */
+struct remotefs_allow_args {
+	__u32 size;
+	__u32 flags;
+	__u32 map;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define REMOTEFS_IOC_ALLOW	_IO(REMOTEFS_IOC_TYPE, 0x04)
+
+/**
+ * struct remotefs_info_args - REMOTEFS_IOC_INFO, on a map file
+ * @size:	sizeof(struct remotefs_info_args)
+ * @flags:	zero
+ * @out_pid:	the source, in the caller's PID namespace; 0 if it has no ID there
+ * @out_map:	the file's number, or REMOTEFS_MAP_AS
+ * @out_state:	REMOTEFS_STATE_*
+ * @out_ranges:	how many ranges the file holds
+ * @out_mirrors: how many mappings of the file exist
+ * @out_waiters: how many faults and copies are inside the source now; only
+ *		these keep its address space from being freed
+ * @out_faults:	page faults served
+ * @out_invalidations: invalidations of the source's memory seen
+ *
+ * Return: 0; EINVAL, E2BIG, EOPNOTSUPP.
+ */
+struct remotefs_info_args {
+	__u32 size;
+	__u32 flags;
+	__u32 out_pid;
+	__u32 out_map;
+	__u32 out_state;
+	__u32 out_ranges;
+	__u32 out_mirrors;
+	__u32 out_waiters;
+	__aligned_u64 out_faults;
+	__aligned_u64 out_invalidations;
+};
+
+#define REMOTEFS_IOC_INFO	_IO(REMOTEFS_IOC_TYPE, 0x10)
+
+#define REMOTEFS_STATE_LIVE	0
+#define REMOTEFS_STATE_REVOKED	1
+#define REMOTEFS_STATE_GONE	2
+
+/**
+ * struct remotefs_range_args - REMOTEFS_IOC_RANGE, on a map file
+ * @size:	sizeof(struct remotefs_range_args)
+ * @out_flags:	REMOTEFS_MAP_WRITE if viewers may write all of it
+ * @offset:	in: where to look; out: where the first range that ends after it
+ *		starts
+ * @out_address: its address in the source
+ * @out_length:	its length in bytes
+ *
+ * Walk a file's ranges by asking again with @offset + @out_length.
+ *
+ * Return: 0; ENOENT, EINVAL, E2BIG.
+ */
+struct remotefs_range_args {
+	__u32 size;
+	__u32 out_flags;
+	__aligned_u64 offset;
+	__aligned_u64 out_address;
+	__aligned_u64 out_length;
+};
+
+#define REMOTEFS_IOC_RANGE	_IO(REMOTEFS_IOC_TYPE, 0x11)
+
+#endif /* _UAPI_LINUX_REMOTEFS_H */
