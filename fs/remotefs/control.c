@@ -40,21 +40,6 @@ union remotefs_args {
 	struct remotefs_range_args range;
 };
 
-/**
- * remotefs_reply - copy a structure with results back
- * @uarg:	the caller's structure
- * @args:	ours, which starts with the size that the caller gave
- * @size:	of ours
- *
- * Context: sleeps; no lock held.
- * Return: 0, or -EFAULT.
- */
-int remotefs_reply(void __user *uarg, const void *args, size_t size)
-{
-	size = min_t(size_t, size, *(const u32 *)args);
-	return copy_to_user(uarg, args, size) ? -EFAULT : 0;
-}
-
 static long remotefs_call(const struct remotefs_ioctl *row, struct file *file,
 			  void __user *uarg)
 {

@@ -270,7 +270,7 @@ static int insert_entry(pte_t *pte, unsigned long address, void *data)
 static bool fault_has_table(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the viewer's page middle directory */
 
 	if (pmd_none(*vmf->pmd) && vmf->prealloc_pte) {
 		ptl = pmd_lock(mm, vmf->pmd);

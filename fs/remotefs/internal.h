@@ -28,8 +28,8 @@
  * Who holds what:
  *
  *   object    reference          holders
- *   mm        mm_count           a source, for its life. mm_users is held only
- *                                while a fault or a copy is in the source
+ *   mm        mm_count           each source, for its life. mm_users is held only
+ *                                while a fault or a copy is inside it
  *   source    kref               each session, each inode below its directory,
  *                                a queued worker
  *   inode     i_count            the grant, from publish to revoke; dentries
@@ -49,6 +49,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -120,6 +121,9 @@ struct remotefs_source {
 	atomic_t next_map;
 	atomic_t waiters;
 };
+
+/* "map-" and a number, or a PID. */
+#define REMOTEFS_NAME_SIZE	16
 
 #define REMOTEFS_SOURCE_GONE	0	/* exited or called execve */
 
@@ -261,12 +265,19 @@ static inline bool remotefs_source_is_gone(const struct remotefs_source *source)
 	return test_bit(REMOTEFS_SOURCE_GONE, &source->flags);
 }
 
+/* Copy a structure with results back: as much as the caller has room for. */
+static inline int remotefs_reply(void __user *uarg, const void *args,
+				 size_t size)
+{
+	size = min_t(size_t, size, *(const u32 *)args);
+	return copy_to_user(uarg, args, size) ? -EFAULT : 0;
+}
+
 /* super.c */
 extern struct workqueue_struct *remotefs_wq;
 
 /* control.c */
 extern const struct file_operations remotefs_control_operations;
-int remotefs_reply(void __user *uarg, const void *args, size_t size);
 long remotefs_session_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg);
 long remotefs_file_ioctl(struct file *file, unsigned int cmd,
@@ -280,9 +291,11 @@ long remotefs_session_map(struct file *file, void *data, void __user *uarg);
 long remotefs_session_unmap(struct file *file, void *data, void __user *uarg);
 long remotefs_session_allow(struct file *file, void *data, void __user *uarg);
 
+/* dir.c */
+extern const struct inode_operations remotefs_dir_inode_operations;
+extern const struct file_operations remotefs_dir_operations;
+
 /* source.c */
-extern const struct inode_operations remotefs_source_inode_operations;
-extern const struct file_operations remotefs_source_dir_operations;
 struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
 					       struct pid *pid);
@@ -294,6 +307,8 @@ bool remotefs_source_next(struct super_block *sb, unsigned long *nr, u64 *ino);
 int remotefs_source_publish(struct remotefs_source *source,
 			    struct remotefs_map *map,
 			    struct remotefs_range *range);
+struct remotefs_map *remotefs_source_map_locked(struct remotefs_source *source,
+						u32 number);
 struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 					 u32 number);
 void remotefs_source_revoke(struct remotefs_source *source, u32 state);
@@ -305,6 +320,7 @@ struct inode *remotefs_inode_new(struct super_block *sb, umode_t mode,
 				 kuid_t uid, kgid_t gid);
 void remotefs_inode_forget(struct inode *inode);
 bool remotefs_parse_number(const char *name, unsigned int len, u32 *number);
+void remotefs_map_name(char name[REMOTEFS_NAME_SIZE], u32 number);
 struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
 					umode_t mode, kuid_t uid, kgid_t gid);
 void remotefs_map_evict(struct remotefs_map *map);
@@ -317,6 +333,23 @@ void remotefs_map_kill(struct remotefs_map *map, u32 state);
 extern const struct file_operations remotefs_file_operations;
 long remotefs_file_info(struct file *file, void *data, void __user *uarg);
 long remotefs_file_range(struct file *file, void *data, void __user *uarg);
+
+/* copy.c */
+ssize_t remotefs_copy_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t remotefs_copy_write(struct kiocb *iocb, struct iov_iter *from);
+
+/* seek.c */
+loff_t remotefs_seek_extent(struct file *file, loff_t offset, int whence);
+
+/* fault.c */
+extern const struct vm_operations_struct remotefs_vm_ops;
+extern const struct mmu_interval_notifier_ops remotefs_range_ops;
+int remotefs_window_look(struct remotefs_window *window);
+bool remotefs_window_lock(struct remotefs_window *window)
+	__acquires(&window->range->map->lock);
+void remotefs_window_unlock(struct remotefs_window *window)
+	__releases(&window->range->map->lock);
+void remotefs_map_zap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 
 /* range.c */
 int remotefs_range_charge(struct super_block *sb);
@@ -337,16 +370,6 @@ bool remotefs_range_admits_write(struct remotefs_range *range, pgoff_t first,
 				 pgoff_t last);
 unsigned long remotefs_range_conflict(struct mm_struct *mm, unsigned long start,
 				      unsigned long end);
-
-/* fault.c */
-extern const struct vm_operations_struct remotefs_vm_ops;
-extern const struct mmu_interval_notifier_ops remotefs_range_ops;
-int remotefs_window_look(struct remotefs_window *window);
-bool remotefs_window_lock(struct remotefs_window *window)
-	__acquires(&window->range->map->lock);
-void remotefs_window_unlock(struct remotefs_window *window)
-	__releases(&window->range->map->lock);
-void remotefs_map_zap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 
 /* space.c */
 bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid);

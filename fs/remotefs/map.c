@@ -98,6 +98,21 @@ bool remotefs_parse_number(const char *name, unsigned int len, u32 *number)
 	return true;
 }
 
+/**
+ * remotefs_map_name - the name of a map file
+ * @name:	out: the name
+ * @number:	its number
+ *
+ * Context: any.
+ */
+void remotefs_map_name(char name[REMOTEFS_NAME_SIZE], u32 number)
+{
+	if (number == REMOTEFS_MAP_AS)
+		strscpy(name, "as", REMOTEFS_NAME_SIZE);
+	else
+		snprintf(name, REMOTEFS_NAME_SIZE, "map-%u", number);
+}
+
 static int map_charge(struct super_block *sb)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
@@ -248,8 +263,8 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 			break;
 		}
 	}
-	if (map->state == REMOTEFS_STATE_REVOKED)
-		err = -ESTALE;
+	if (map->state != REMOTEFS_STATE_LIVE)
+		err = map->state == REMOTEFS_STATE_REVOKED ? -ESTALE : -ESRCH;
 	while (!err && (range = remotefs_range_first(map, first, last))) {
 		map_remove(map, range, &dead);
 		map->unmapped = true;

@@ -7,8 +7,8 @@
  * The life of a range:
  *
  *   alloc        charged to the mount's limit; nobody else knows it
- *   subscribed   the source's invalidations reach it; still not live
- *   live         in its file's tree: faults and copies find it
+ *   subscribed   the source's invalidations reach it; nobody finds it yet
+ *   live         its file's tree holds it: faults and copies find it
  *   dead         under the file's lock it left the tree, or its source ended;
  *                then mirrors are zapped, then the subscription is removed
  *   freed        with the last fault or copy that held it
@@ -192,13 +192,14 @@ static int range_subscribe_locked(struct remotefs_range *range,
 	err = range_check_vmas(range, mm);
 	if (err)
 		return err;
+	/* The first one of an mm gives up on any signal, harmless ones too. */
 	err = mmu_interval_notifier_insert_locked(&range->sub, mm,
 						  range->address,
 						  remotefs_range_size(range),
 						  &remotefs_range_ops);
 	if (!err)
 		guard_add(range);
-	return err;
+	return err == -EINTR ? -ERESTARTNOINTR : err;
 }
 
 /**

@@ -288,8 +288,9 @@ static struct remotefs_map *session_new_map(struct remotefs_session *session,
 }
 
 /* A range as asked for, not subscribed yet. */
-static struct remotefs_range *session_new_range(struct remotefs_map *map,
-					const struct remotefs_map_args *args)
+static struct remotefs_range *
+session_new_range(struct remotefs_map *map,
+		  const struct remotefs_map_args *args)
 {
 	unsigned long limit = map->source->mm->task_size;
 	u32 flags = args->flags & (REMOTEFS_MAP_WRITE | REMOTEFS_MAP_WHOLE);
@@ -394,6 +395,7 @@ long remotefs_session_map(struct file *file, void *data, void __user *uarg)
 long remotefs_session_unmap(struct file *file, void *data, void __user *uarg)
 {
 	const struct remotefs_unmap_args *args = data;
+	u64 end = args->offset + args->length;
 	struct remotefs_map *map;
 	int err;
 
@@ -406,7 +408,7 @@ long remotefs_session_unmap(struct file *file, void *data, void __user *uarg)
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	err = remotefs_map_unmap(map, args->offset >> PAGE_SHIFT,
-				 ((args->offset + args->length) >> PAGE_SHIFT) - 1);
+				 (end >> PAGE_SHIFT) - 1);
 	iput(&map->inode);
 	return err;
 }
@@ -425,6 +427,7 @@ long remotefs_session_allow(struct file *file, void *data, void __user *uarg)
 	struct remotefs_session *session = file->private_data;
 	const struct remotefs_allow_args *args = data;
 	struct remotefs_map *map;
+	u64 end = args->offset + args->length;
 	int err;
 
 	if (args->flags)
@@ -437,11 +440,11 @@ long remotefs_session_allow(struct file *file, void *data, void __user *uarg)
 	map = session_find_map(session, args->map);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
-	if (args->offset + args->length > i_size_read(&map->inode))
+	if (end > i_size_read(&map->inode))
 		err = -EINVAL;
 	else
 		err = remotefs_map_allow(map, args->offset >> PAGE_SHIFT,
-				((args->offset + args->length) >> PAGE_SHIFT) - 1);
+					 (end >> PAGE_SHIFT) - 1);
 	iput(&map->inode);
 	return err;
 }

@@ -24,9 +24,6 @@
 
 #include "internal.h"
 
-/* "map-" and a number, or a PID. */
-#define NAME_SIZE	16
-
 static void source_free(struct kref *ref)
 {
 	struct remotefs_source *source =
@@ -236,14 +233,6 @@ static void source_notify(struct inode *dir, struct inode *inode,
 	fsnotify_name(mask, inode, FSNOTIFY_EVENT_INODE, dir, &qname, 0);
 }
 
-static void map_name(char name[NAME_SIZE], u32 number)
-{
-	if (number == REMOTEFS_MAP_AS)
-		strscpy(name, "as", NAME_SIZE);
-	else
-		snprintf(name, NAME_SIZE, "map-%u", number);
-}
-
 /* An inode for the directory: root's, sticky, and open to all. */
 static struct inode *source_dir_new(struct remotefs_source *source)
 {
@@ -253,8 +242,8 @@ static struct inode *source_dir_new(struct remotefs_source *source)
 				 GLOBAL_ROOT_UID, GLOBAL_ROOT_GID);
 	if (!dir)
 		return NULL;
-	dir->i_op = &remotefs_source_inode_operations;
-	dir->i_fop = &remotefs_source_dir_operations;
+	dir->i_op = &remotefs_dir_inode_operations;
+	dir->i_fop = &remotefs_dir_operations;
 	set_nlink(dir, 2);
 	kref_get(&source->ref);
 	REMOTEFS_I(dir)->source = source;
@@ -316,7 +305,7 @@ int remotefs_source_publish(struct remotefs_source *source,
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
 	bool new = !map->inode.i_nlink;
 	struct inode *spare, *dir, *made = NULL;
-	char name[NAME_SIZE];
+	char name[REMOTEFS_NAME_SIZE];
 	int err;
 
 	spare = source_dir_new(source);
@@ -340,19 +329,27 @@ int remotefs_source_publish(struct remotefs_source *source,
 			      FS_CREATE);
 	}
 	if (new) {
-		map_name(name, map->number);
+		remotefs_map_name(name, map->number);
 		source_notify(dir, &map->inode, name, FS_CREATE);
 	}
 	iput(dir);
 	return 0;
 }
 
-/* The mount's lock is held. */
-static struct remotefs_map *source_map_locked(struct remotefs_source *source,
-					      u32 number)
+/**
+ * remotefs_source_map_locked - a live map file by its number
+ * @source:	the source
+ * @number:	its number
+ *
+ * Context: the mount's lock held.
+ * Return: a map whose inode has one more reference, or NULL.
+ */
+struct remotefs_map *remotefs_source_map_locked(struct remotefs_source *source,
+						u32 number)
 {
 	struct remotefs_map *map = xa_load(&source->maps, number);
 
+	lockdep_assert_held(&REMOTEFS_SB(source->sb)->lock);
 	if (map)
 		ihold(&map->inode);
 	return map;
@@ -373,7 +370,7 @@ struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 	struct remotefs_map *map;
 
 	mutex_lock(&sbi->lock);
-	map = source_map_locked(source, number);
+	map = remotefs_source_map_locked(source, number);
 	mutex_unlock(&sbi->lock);
 	return map;
 }
@@ -411,7 +408,7 @@ static struct inode *source_unpublish(struct remotefs_source *source,
 void remotefs_source_revoke(struct remotefs_source *source, u32 state)
 {
 	struct remotefs_map *map, *next;
-	char name[NAME_SIZE];
+	char name[REMOTEFS_NAME_SIZE];
 	struct inode *dir;
 	LIST_HEAD(maps);
 
@@ -420,7 +417,7 @@ void remotefs_source_revoke(struct remotefs_source *source, u32 state)
 		list_del_init(&map->link);
 		remotefs_map_kill(map, state);
 		remotefs_inode_forget(&map->inode);
-		map_name(name, map->number);
+		remotefs_map_name(name, map->number);
 		if (dir)
 			source_notify(dir, &map->inode, name, FS_DELETE);
 		fsnotify_inoderemove(&map->inode);
@@ -466,112 +463,3 @@ void remotefs_source_revoke_all(struct super_block *sb)
 	/* Callbacks have ended with the ranges; their workers may be queued. */
 	flush_workqueue(remotefs_wq);
 }
-
-static bool parse_map_name(const struct qstr *qname, u32 *number)
-{
-	const char *name = (const char *)qname->name;
-
-	if (qname->len == 2 && !memcmp(name, "as", 2)) {
-		*number = REMOTEFS_MAP_AS;
-		return true;
-	}
-	return qname->len > 4 && !memcmp(name, "map-", 4) &&
-	       remotefs_parse_number(name + 4, qname->len - 4, number) &&
-	       *number != REMOTEFS_MAP_AS;
-}
-
-/*
- * The look-up is finished under the mount's lock, so that a revoke, which
- * takes the name away under it, finds the dentry afterwards.
- */
-static struct dentry *remotefs_source_dir_lookup(struct inode *dir,
-						 struct dentry *dentry,
-						 unsigned int flags)
-{
-	struct remotefs_source *source = REMOTEFS_I(dir)->source;
-	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
-	struct remotefs_map *map = NULL;
-	struct dentry *found;
-	u32 number;
-
-	mutex_lock(&sbi->lock);
-	if (source->dir == dir && remotefs_space_is_live(source) &&
-	    parse_map_name(&dentry->d_name, &number))
-		map = source_map_locked(source, number);
-	found = d_splice_alias(map ? &map->inode : NULL, dentry);
-	mutex_unlock(&sbi->lock);
-	return found;
-}
-
-static int remotefs_source_unlink(struct inode *dir, struct dentry *dentry)
-{
-	struct remotefs_map *map = REMOTEFS_I(d_inode(dentry));
-	struct remotefs_source *source = map->source;
-	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
-	bool listed;
-
-	mutex_lock(&sbi->lock);
-	listed = xa_load(&source->maps, map->number) == map;
-	if (listed)
-		xa_erase(&source->maps, map->number);
-	mutex_unlock(&sbi->lock);
-	/* The source's end was faster, and takes care of the rest. */
-	if (!listed)
-		return -ENOENT;
-	remotefs_map_kill(map, REMOTEFS_STATE_REVOKED);
-	clear_nlink(&map->inode);
-	inode_set_ctime_current(dir);
-	/* The grant's reference; the dentry has another. */
-	iput(&map->inode);
-	return 0;
-}
-
-const struct inode_operations remotefs_source_inode_operations = {
-	.lookup		= remotefs_source_dir_lookup,
-	.unlink		= remotefs_source_unlink,
-};
-
-/* One live map file at or after *@number, which becomes its number. */
-static bool source_next_map(struct remotefs_source *source, struct inode *dir,
-			    unsigned long *number, u64 *ino)
-{
-	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
-	struct remotefs_map *map = NULL;
-
-	mutex_lock(&sbi->lock);
-	if (source->dir == dir && remotefs_space_is_live(source))
-		map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
-	if (map)
-		*ino = map->inode.i_ino;
-	mutex_unlock(&sbi->lock);
-	return map;
-}
-
-/* Positions 0 and 1 are the dots; a map file is at its number plus two. */
-static int remotefs_source_iterate(struct file *file, struct dir_context *ctx)
-{
-	struct inode *dir = file_inode(file);
-	struct remotefs_source *source = REMOTEFS_I(dir)->source;
-	unsigned long number;
-	char name[NAME_SIZE];
-	u64 ino;
-
-	if (!dir_emit_dots(file, ctx))
-		return 0;
-	number = ctx->pos - 2;
-	while (source_next_map(source, dir, &number, &ino)) {
-		map_name(name, number);
-		ctx->pos = number + 2;
-		if (!dir_emit(ctx, name, strlen(name), ino, DT_REG))
-			return 0;
-		ctx->pos = ++number + 2;
-	}
-	return 0;
-}
-
-const struct file_operations remotefs_source_dir_operations = {
-	.read		= generic_read_dir,
-	.iterate_shared	= remotefs_source_iterate,
-	.llseek		= generic_file_llseek,
-	.fsync		= noop_fsync,
-};

@@ -111,7 +111,7 @@ static bool name_is_control(const struct qstr *name)
 	return name->len == 7 && !memcmp(name->name, "control", 7);
 }
 
-/* Finished under the mount's lock; see remotefs_source_dir_lookup(). */
+/* Finished under the mount's lock; see remotefs_dir_lookup(). */
 static struct dentry *remotefs_root_lookup(struct inode *dir,
 					   struct dentry *dentry,
 					   unsigned int flags)

@@ -29,15 +29,17 @@
  *   EACCES      the file's mode forbids it, or the descriptor of /proc/PID/mem
  *               was not opened for reading (for writing too, where the range
  *               is to be writable), or no range of the file is writable
- *   EAGAIN      the call would block, or an allocation raced; try again
+ *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for
  *   EBADF       not an open descriptor
  *   EEXIST      the offset is occupied, or the process already has an "as" file
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
+ *   EHWPOISON   the page's memory is broken
  *   EINTR       a fatal signal arrived
  *   EINVAL      malformed: a size, an alignment, a wrapped or empty interval,
  *               nonzero padding, a descriptor that is not /proc/PID/mem
  *   ELOOP       the memory is itself a mirror of a remotefs file
+ *   EMFILE      the caller has too many descriptors (ENFILE: the system has)
  *   ENOENT      no such map file, or no range at or after this offset
  *   ENOMEM      out of memory
  *   ENOSPC      a limit of the mount is reached; a write at the end of the file
@@ -93,7 +95,7 @@ struct remotefs_features_args {
  * that a recycled PID is never reached.  @mem_fd may be closed afterwards.
  *
  * Return: a close-on-exec descriptor of the session; EBADF, EINVAL, EACCES,
- * ESRCH, ENOMEM.
+ * ESRCH, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
  */
 struct remotefs_attach_args {
 	__u32 size;
@@ -127,7 +129,7 @@ struct remotefs_attach_args {
  * address, and @address, @offset and @length must be zero.
  *
  * Return: 0; EINVAL, EFAULT, EEXIST, ENOENT, ENOSPC, EACCES, EPERM, ESRCH,
- * ELOOP, EOPNOTSUPP, ENOMEM, EINTR.
+ * ESTALE, ELOOP, EOPNOTSUPP, ENOMEM, EINTR.
  */
 struct remotefs_map_args {
 	__u32 size;
@@ -163,7 +165,7 @@ struct remotefs_map_args {
  * partly within it is EINVAL; none at all is ENOENT.  When the call returns,
  * mapped accesses give SIGBUS and reads fail with ESTALE.
  *
- * Return: 0; EINVAL, ENOENT, EPERM, ESRCH.
+ * Return: 0; EINVAL, ENOENT, EPERM, ESRCH, ESTALE, EOPNOTSUPP.
  */
 struct remotefs_unmap_args {
 	__u32 size;
@@ -190,7 +192,7 @@ struct remotefs_unmap_args {
  * opened for reading stay so.
  *
  * Return: 0; EINVAL, EACCES, EEXIST (some of it is already allowed), ENOENT,
- * ENOSPC, EPERM, ESRCH, ENOMEM.
+ * ENOSPC, EPERM, ESRCH, ESTALE, EOPNOTSUPP, ENOMEM.
  */
 struct remotefs_allow_args {
 	__u32 size;
@@ -249,7 +251,7 @@ struct remotefs_info_args {
  *
  * Walk a file's ranges by asking again with @offset + @out_length.
  *
- * Return: 0; ENOENT, EINVAL, E2BIG.
+ * Return: 0; ENOENT, EINVAL, E2BIG, ESRCH, ESTALE.
  */
 struct remotefs_range_args {
 	__u32 size;

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: read() and write() of a map file.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Bytes go straight between the source's pages and the caller's buffer, inside
+ * the section of fault.c's protocol in which what was seen of the source is
+ * still true. User faults are off in there; a buffer that is not present is
+ * faulted in outside, with nothing held, and where that does not help, or where
+ * the other side is a pipe, a kernel page serves as a bounce buffer. Memory
+ * that the source never touched reads as zeros and stays untouched.
+ */
+#include <linux/highmem.h>
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "internal.h"
+
+/* Pages looked up at once by read() and write(). */
+#define COPY_BATCH	16
+/* Faults of the caller's buffer after which to use a bounce buffer. */
+#define COPY_PATIENCE	2
+
+/* A read() or write() under way. */
+struct copy {
+	struct remotefs_map *map;
+	struct iov_iter *iter;
+	loff_t pos;
+	void *bounce;		/* a page, if one is in use */
+	size_t limit;		/* bytes in the bounce buffer */
+	unsigned int faults;	/* of the caller's buffer */
+	bool write;
+	bool nowait;		/* RWF_NOWAIT: -EAGAIN instead of a wait */
+};
+
+/* One batch of it. */
+struct batch {
+	struct remotefs_window window;
+	unsigned long pfns[COPY_BATCH];
+	pgoff_t first;		/* file offset of pfns[0] */
+};
+
+/* How many bytes may be copied from @copy->pos on, at most @nr pages. */
+static size_t copy_bytes(const struct copy *copy, unsigned int nr)
+{
+	size_t left = copy->bounce ? copy->limit : iov_iter_count(copy->iter);
+
+	return min_t(size_t, left, ((size_t)nr << PAGE_SHIFT) -
+				   offset_in_page(copy->pos));
+}
+
+/* Between a source's page and the other side; returns bytes copied. */
+static size_t copy_atomic(struct copy *copy, void *data, size_t bytes)
+{
+	size_t copied;
+
+	if (copy->bounce) {
+		if (copy->write)
+			memcpy(data, copy->bounce, bytes);
+		else
+			memcpy(copy->bounce, data, bytes);
+		return bytes;
+	}
+	pagefault_disable();
+	if (copy->write)
+		copied = copy_from_iter(data, bytes, copy->iter);
+	else
+		copied = copy_to_iter(data, bytes, copy->iter);
+	pagefault_enable();
+	return copied;
+}
+
+static void *batch_kmap(struct batch *batch, unsigned int i)
+{
+	unsigned long pfn = batch->pfns[i];
+
+	/* Nothing there, and the look is still true: zeros. */
+	if (!(pfn & HMM_PFN_VALID))
+		return kmap_local_page(ZERO_PAGE(0));
+	return kmap_local_page(hmm_pfn_to_page(pfn));
+}
+
+/* The @i-th page of a batch: bytes copied, or -EAGAIN to look again. */
+static ssize_t copy_one(struct copy *copy, struct batch *batch, unsigned int i)
+{
+	struct remotefs_range *range = batch->window.range;
+	pgoff_t pgoff = batch->first + i;
+	size_t bytes = copy_bytes(copy, 1);
+	ssize_t ret = -EAGAIN;
+	void *data;
+
+	if (!remotefs_window_lock(&batch->window))
+		goto out_unlock;
+	ret = -EACCES;
+	if (copy->write && !remotefs_range_admits_write(range, pgoff, pgoff))
+		goto out_unlock;
+	if (copy->write)
+		set_page_dirty(hmm_pfn_to_page(batch->pfns[i]));
+	data = batch_kmap(batch, i);
+	ret = copy_atomic(copy, data + offset_in_page(copy->pos), bytes);
+	kunmap_local(data);
+out_unlock:
+	remotefs_window_unlock(&batch->window);
+	return ret;
+}
+
+/* Copy the first @nr pages of a batch; short if the buffer faults. */
+static ssize_t copy_batch(struct copy *copy, struct batch *batch,
+			  unsigned int nr)
+{
+	size_t total = 0, want;
+	ssize_t ret = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		want = copy_bytes(copy, 1);
+		ret = copy_one(copy, batch, i);
+		if (ret < 0)
+			break;
+		copy->pos += ret;
+		total += ret;
+		if (ret < want) {
+			copy->faults++;
+			return total ?: -EFAULT;
+		}
+		if (copy->bounce)
+			break;
+	}
+	return total ?: ret;
+}
+
+/*
+ * How many pages of the batch can be copied: those present, and for reading
+ * also those that never were.
+ */
+static unsigned int batch_usable(struct batch *batch, bool write)
+{
+	struct remotefs_window *window = &batch->window;
+	struct mm_struct *mm = window->range->map->source->mm;
+	unsigned int i;
+
+	for (i = 0; i < window->nr; i++) {
+		unsigned long pfn = batch->pfns[i];
+
+		if (pfn & HMM_PFN_ERROR)
+			break;
+		if (pfn & HMM_PFN_VALID) {
+			if (write && !(pfn & HMM_PFN_WRITE))
+				break;
+			continue;
+		}
+		batch->pfns[i] = 0;
+		if (write ||
+		    !remotefs_space_is_untouched(mm, window->address +
+						 ((unsigned long)i << PAGE_SHIFT)))
+			break;
+	}
+	return i;
+}
+
+static int copy_lock(struct copy *copy, struct mm_struct *mm)
+{
+	if (copy->nowait)
+		return mmap_read_trylock(mm) ? 0 : -EAGAIN;
+	return mmap_read_lock_killable(mm);
+}
+
+/* Look at the source: pages that can be copied, 0 to fault in, or an errno. */
+static int batch_look(struct copy *copy, struct batch *batch)
+{
+	struct remotefs_window *window = &batch->window;
+	struct mm_struct *mm = window->range->map->source->mm;
+	unsigned long end;
+	int ret;
+
+	ret = copy_lock(copy, mm);
+	if (ret)
+		return ret;
+	ret = remotefs_space_check(mm, window->address, copy->write, &end);
+	if (!ret) {
+		window->nr = min_t(unsigned long, window->nr,
+				   (end - window->address) >> PAGE_SHIFT);
+		ret = remotefs_window_look(window);
+	}
+	if (ret == -EBUSY)
+		ret = -EAGAIN;
+	if (!ret)
+		ret = batch_usable(batch, copy->write);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/* With the source entered. Bytes copied, -EAGAIN to come again, or an errno. */
+static ssize_t copy_entered(struct copy *copy, struct batch *batch)
+{
+	struct remotefs_range *range = batch->window.range;
+	ssize_t ret;
+	int nr;
+
+	nr = batch_look(copy, batch);
+	if (nr > 0)
+		return copy_batch(copy, batch, nr);
+	if (nr < 0)
+		return nr;
+	if (copy->nowait)
+		return -EAGAIN;
+	ret = remotefs_space_fault_in(range->map->source, batch->window.address,
+				      copy->write);
+	return ret ?: -EAGAIN;
+}
+
+/* Asked before the source is made to fault in a page for a write. */
+static bool copy_is_admitted(struct copy *copy, struct remotefs_range *range,
+			     pgoff_t pgoff)
+{
+	bool admitted;
+
+	if (!copy->write)
+		return true;
+	spin_lock(&copy->map->lock);
+	admitted = remotefs_range_admits_write(range, pgoff, pgoff);
+	spin_unlock(&copy->map->lock);
+	return admitted;
+}
+
+static ssize_t copy_some(struct copy *copy)
+{
+	struct remotefs_source *source = copy->map->source;
+	struct remotefs_range *range;
+	struct batch batch;
+	ssize_t ret;
+
+	batch.first = copy->pos >> PAGE_SHIFT;
+	range = remotefs_range_find(copy->map, batch.first);
+	if (IS_ERR(range))
+		return PTR_ERR(range);
+	batch.window.range = range;
+	batch.window.address = remotefs_range_address(range, batch.first);
+	batch.window.pfns = batch.pfns;
+	batch.window.nr = DIV_ROUND_UP(offset_in_page(copy->pos) +
+				       copy_bytes(copy, COPY_BATCH), PAGE_SIZE);
+	batch.window.nr = min_t(unsigned long, batch.window.nr,
+				range->node.last - batch.first + 1);
+	ret = -EACCES;
+	if (copy_is_admitted(copy, range, batch.first))
+		ret = remotefs_space_enter(source);
+	if (!ret) {
+		ret = copy_entered(copy, &batch);
+		remotefs_space_leave(source);
+	}
+	remotefs_range_put(range);
+	return ret;
+}
+
+/* One page at a time, by way of a kernel page that cannot fault. */
+static ssize_t copy_bounced(struct copy *copy)
+{
+	struct iov_iter *iter = copy->iter;
+	size_t bytes = min_t(size_t, iov_iter_count(iter),
+			     PAGE_SIZE - offset_in_page(copy->pos));
+	ssize_t ret;
+
+	copy->limit = bytes;
+	if (copy->write) {
+		copy->limit = copy_from_iter(copy->bounce, bytes, iter);
+		if (!copy->limit)
+			return -EFAULT;
+	}
+	ret = copy_some(copy);
+	if (copy->write) {
+		iov_iter_revert(iter, copy->limit - max_t(ssize_t, ret, 0));
+		return ret;
+	}
+	if (ret <= 0)
+		return ret;
+	bytes = copy_to_iter(copy->bounce, ret, iter);
+	copy->pos -= ret - bytes;
+	return bytes ?: -EFAULT;
+}
+
+/* Give the caller's buffer a chance, with nothing held. */
+static int copy_prepare(struct copy *copy, unsigned int faults)
+{
+	size_t bytes = min_t(size_t, iov_iter_count(copy->iter), PAGE_SIZE);
+
+	if (copy->bounce)
+		return 0;
+	if (!user_backed_iter(copy->iter) || faults > COPY_PATIENCE) {
+		copy->bounce = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+		return copy->bounce ? 0 : -ENOMEM;
+	}
+	if (!faults)
+		return 0;
+	if (copy->write)
+		return fault_in_iov_iter_readable(copy->iter, bytes) == bytes ?
+		       -EFAULT : 0;
+	return fault_in_iov_iter_writeable(copy->iter, bytes) == bytes ?
+	       -EFAULT : 0;
+}
+
+static ssize_t copy_run(struct copy *copy)
+{
+	unsigned int faults;
+	size_t done = 0;
+	ssize_t ret = 0;
+
+	copy->faults = 0;
+	while (iov_iter_count(copy->iter)) {
+		faults = copy->faults;
+		ret = copy_prepare(copy, faults);
+		if (ret)
+			break;
+		ret = copy->bounce ? copy_bounced(copy) : copy_some(copy);
+		if (ret > 0)
+			done += ret;
+		/* The buffer faulted, or the source moved: once more. */
+		else if (copy->faults == faults &&
+			 (ret != -EAGAIN || copy->nowait))
+			break;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	kfree(copy->bounce);
+	return done ?: ret;
+}
+
+/**
+ * remotefs_copy_read - read_iter of a map file
+ * @iocb:	file and position
+ * @to:		where to copy
+ *
+ * Context: sleeps, killably; takes the source's mmap_lock.
+ * Return: bytes read, 0 at the end of the file; -ESTALE, -ESRCH, -EFAULT,
+ * -EHWPOISON, -ENOMEM, -EINTR; -EAGAIN with IOCB_NOWAIT.
+ */
+ssize_t remotefs_copy_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t size = i_size_read(inode);
+	struct copy copy = {
+		.map	= REMOTEFS_I(inode),
+		.iter	= to,
+		.pos	= iocb->ki_pos,
+		.nowait	= iocb->ki_flags & IOCB_NOWAIT,
+	};
+	ssize_t ret;
+
+	if (iocb->ki_pos >= size || !iov_iter_count(to))
+		return 0;
+	iov_iter_truncate(to, size - iocb->ki_pos);
+	ret = copy_run(&copy);
+	if (ret > 0)
+		iocb->ki_pos += ret;
+	return ret;
+}
+
+/**
+ * remotefs_copy_write - write_iter of a map file
+ * @iocb:	file and position
+ * @from:	what to copy
+ *
+ * Context: sleeps, killably; takes the source's mmap_lock.
+ * Return: bytes written; -ENOSPC at the end of the file; -EACCES where the
+ * grant does not let viewers write; otherwise as remotefs_copy_read().
+ */
+ssize_t remotefs_copy_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct file *file = iocb->ki_filp;
+	struct inode *inode = file_inode(file);
+	loff_t size = i_size_read(inode);
+	struct copy copy = {
+		.map	= REMOTEFS_I(inode),
+		.iter	= from,
+		.write	= true,
+		.nowait	= iocb->ki_flags & IOCB_NOWAIT,
+	};
+	ssize_t ret;
+
+	ret = generic_write_checks(iocb, from);
+	if (ret <= 0)
+		return ret;
+	if (iocb->ki_pos >= size)
+		return -ENOSPC;
+	iov_iter_truncate(from, size - iocb->ki_pos);
+	copy.pos = iocb->ki_pos;
+	ret = copy_run(&copy);
+	if (ret > 0) {
+		iocb->ki_pos += ret;
+		file_update_time(file);
+	}
+	return ret;
+}

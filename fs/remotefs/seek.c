@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: finding data and holes in a map file.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Data is a page that the source has, wherever it is now; a hole is memory it
+ * never touched, memory that is not served, and an offset without a range. The
+ * search skips whole page tables that do not exist, so that it ends soon in
+ * files of many terabytes.
+ */
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* Pages looked at together: those of one page table. */
+#define SEEK_BATCH	PTRS_PER_PTE
+
+/* Is there data at this page of a batch? The source is read-locked. */
+static bool batch_has_data(struct mm_struct *mm, unsigned long address,
+			   unsigned long pfn)
+{
+	if (pfn & (HMM_PFN_VALID | HMM_PFN_ERROR))
+		return true;
+	return !remotefs_space_is_untouched(mm, address);
+}
+
+/*
+ * The first address in [@address, @end), within one page table, where there is
+ * data, or where there is none; @end if nowhere. The source is read-locked.
+ */
+static unsigned long seek_pages(struct remotefs_window *window,
+				unsigned long end, bool data)
+{
+	struct mm_struct *mm = window->range->map->source->mm;
+	unsigned long address = window->address;
+	unsigned int i;
+
+	window->nr = (end - address) >> PAGE_SHIFT;
+	if (remotefs_window_look(window))
+		return address;
+	for (i = 0; i < window->nr; i++, address += PAGE_SIZE)
+		if (batch_has_data(mm, address, window->pfns[i]) == data)
+			break;
+	return address;
+}
+
+/*
+ * One step of a search, under the source's lock. *@address moves on; true if
+ * it is what is sought.
+ */
+static bool seek_step(struct remotefs_window *window, unsigned long *address,
+		      unsigned long end, bool data)
+{
+	struct mm_struct *mm = window->range->map->source->mm;
+	unsigned long next, table;
+
+	if (remotefs_space_check(mm, *address, false, &next)) {
+		/* Not served: a hole up to the next VMA. */
+		if (data)
+			*address = min(next, end);
+		return !data;
+	}
+	next = min(next, end);
+	table = remotefs_space_next_table(mm, *address, next);
+	if (table > *address) {
+		if (data)
+			*address = table;
+		return !data;
+	}
+	next = min(next, (*address & PMD_MASK) + PMD_SIZE);
+	window->address = *address;
+	*address = seek_pages(window, next, data);
+	return *address < next;
+}
+
+/* Search a range from page @first of the file on: a position, or -ENXIO. */
+static loff_t seek_range(struct remotefs_range *range, pgoff_t first,
+			 unsigned long *pfns, bool data)
+{
+	unsigned long end = range->address + remotefs_range_size(range);
+	unsigned long address = remotefs_range_address(range, first);
+	struct remotefs_window window = { .range = range, .pfns = pfns };
+	struct mm_struct *mm = range->map->source->mm;
+	bool found = false;
+
+	while (!found && address < end) {
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		found = seek_step(&window, &address, end, data);
+		mmap_read_unlock(mm);
+		cond_resched();
+	}
+	if (!found)
+		return -ENXIO;
+	return ((loff_t)range->node.start << PAGE_SHIFT) +
+	       (address - range->address);
+}
+
+/* From page @pgoff on, over all ranges: a position, or an errno. */
+static loff_t seek_map(struct remotefs_map *map, pgoff_t pgoff,
+		       unsigned long *pfns, bool data)
+{
+	struct remotefs_range *range;
+	loff_t found = -ENXIO;
+
+	while (found == -ENXIO) {
+		range = remotefs_range_next(map, pgoff);
+		if (range == ERR_PTR(-ENOENT))
+			break;
+		if (IS_ERR(range))
+			return PTR_ERR(range);
+		if (range->node.start > pgoff && !data) {
+			found = (loff_t)pgoff << PAGE_SHIFT;
+		} else {
+			pgoff = max(pgoff, range->node.start);
+			found = remotefs_space_enter(map->source);
+			if (!found) {
+				found = seek_range(range, pgoff, pfns, data);
+				remotefs_space_leave(map->source);
+			}
+			pgoff = range->node.last + 1;
+		}
+		remotefs_range_put(range);
+	}
+	/* Past the last range there is a hole, be it empty. */
+	if (found == -ENXIO && !data)
+		found = (loff_t)pgoff << PAGE_SHIFT;
+	return found;
+}
+
+/**
+ * remotefs_seek_extent - SEEK_DATA and SEEK_HOLE
+ * @file:	the map file
+ * @offset:	where to start
+ * @whence:	which of the two
+ *
+ * Context: sleeps, killably; takes the source's mmap_lock.
+ * Return: the new position; -ENXIO there is none, or @offset is past the end;
+ * -ESTALE, -ESRCH, -ENOMEM, -EINTR.
+ */
+loff_t remotefs_seek_extent(struct file *file, loff_t offset, int whence)
+{
+	bool data = whence == SEEK_DATA;
+	struct inode *inode = file_inode(file);
+	loff_t size = i_size_read(inode);
+	unsigned long *pfns;
+	loff_t found;
+
+	if (offset < 0 || offset >= size)
+		return -ENXIO;
+	pfns = kmalloc_array(SEEK_BATCH, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
+	if (!pfns)
+		return -ENOMEM;
+	found = seek_map(REMOTEFS_I(inode), offset >> PAGE_SHIFT, pfns, data);
+	kfree(pfns);
+	if (found < 0)
+		return found;
+	/* The page that holds the offset began before it. */
+	return vfs_setpos(file, clamp(found, offset, size), size);
+}
