@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The grammar of the control files: one line of text in, one structure out.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ *	add PID WHAT [ro|rw] [owner=U:G] [mode=0NNN] [onexit=bus] [fd=N]
+ *	revoke PID | PID/map-N | PID/as | all
+ *	allow PID/map-N | PID/as 0xSTART-0xEND rw [fd=N]
+ *
+ *	WHAT: heap | stack | anon | all | as | 0xSTART-0xEND | [anon:NAME]
+ *
+ * Nothing here looks at the system: the same text always gives the same
+ * answer.  Numbers are digits and nothing else, so that no two spellings of a
+ * PID exist.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include <linux/remotefs.h>
+
+#include "remotefsd.h"
+
+#define PAGE_SIZE 4096
+#define MAX_WORDS 16
+
+struct words {
+	char text[COMMAND_SIZE];
+	char *word[MAX_WORDS + 1];	/* ends with NULL */
+	unsigned int count;
+};
+
+static int digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return INT_MAX;
+}
+
+static bool parse_digits(const char *text, int base, uint64_t max, uint64_t *value)
+{
+	uint64_t sum = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		int digit = digit_value(*text);
+
+		if (digit >= base || sum > (max - digit) / base)
+			return false;
+		sum = sum * base + digit;
+	}
+	*value = sum;
+	return true;
+}
+
+static bool parse_decimal(const char *text, uint64_t max, uint64_t *value)
+{
+	if (text[0] == '0' && text[1])
+		return false;
+	return parse_digits(text, 10, max, value);
+}
+
+/**
+ * command_parse_pid - the only way in which text becomes a PID
+ * @text:	digits
+ * @pid:	the number
+ *
+ * Return: false if @text is anything but a positive decimal number.
+ */
+bool command_parse_pid(const char *text, pid_t *pid)
+{
+	uint64_t value;
+
+	if (!parse_decimal(text, INT_MAX, &value) || !value)
+		return false;
+	*pid = value;
+	return true;
+}
+
+/**
+ * command_parse_map - the name of a map file
+ * @text:	"map-N" or "as"
+ * @map:	its number, as the kernel counts
+ *
+ * Return: false if it is no such name.
+ */
+bool command_parse_map(const char *text, uint32_t *map)
+{
+	uint64_t value;
+
+	if (!strcmp(text, "as")) {
+		*map = REMOTEFS_MAP_AS;
+		return true;
+	}
+	if (strncmp(text, "map-", 4) || !parse_decimal(text + 4, REMOTEFS_MAP_AS - 1, &value))
+		return false;
+	*map = value;
+	return true;
+}
+
+/**
+ * command_parse_id - a user or group given as a number
+ * @text:	digits
+ * @id:		the number
+ *
+ * Return: false if it is not a number, or -1, which is nobody's.
+ */
+bool command_parse_id(const char *text, uint32_t *id)
+{
+	uint64_t value;
+
+	if (!parse_decimal(text, UINT32_MAX - 1, &value))
+		return false;
+	*id = value;
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The name in [anon:NAME] may have blanks: such a word ends with its bracket. */
+static char *word_end(char *word)
+{
+	char *bracket = *word == '[' ? strchr(word, ']') : NULL;
+	char *end = bracket ? bracket : word;
+
+	while (*end && !is_blank(*end))
+		end++;
+	return end;
+}
+
+static int split_words(struct words *words, struct complaint *why)
+{
+	char *next = words->text;
+
+	for (;;) {
+		while (is_blank(*next))
+			*next++ = '\0';
+		if (!*next)
+			break;
+		if (words->count == MAX_WORDS)
+			return complain(why, EINVAL, "more than %d words", MAX_WORDS);
+		words->word[words->count++] = next;
+		next = word_end(next);
+	}
+	words->word[words->count] = NULL;
+	return words->count ? 0 : complain(why, EINVAL, "an empty command");
+}
+
+static int copy_line(struct words *words, const char *text, size_t length, struct complaint *why)
+{
+	if (length && text[length - 1] == '\n')
+		length--;
+	if (length >= COMMAND_SIZE)
+		return complain(why, EINVAL, "%d bytes or more", COMMAND_SIZE);
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\n')
+			return complain(why, EINVAL, "more than one line");
+		if (text[i] != '\t' && (text[i] < ' ' || text[i] > '~'))
+			return complain(why, EINVAL, "a byte that is not printable ASCII");
+	}
+	memcpy(words->text, text, length);
+	words->text[length] = '\0';
+	words->count = 0;
+	return 0;
+}
+
+static bool parse_address(const char *text, uint64_t *address)
+{
+	return !strncmp(text, "0x", 2) && parse_digits(text + 2, 16, UINT64_MAX, address);
+}
+
+static int parse_interval(char *word, struct memory *memory, struct complaint *why)
+{
+	char *dash = strchr(word, '-');
+
+	if (dash)
+		*dash = '\0';
+	if (!dash || !parse_address(word, &memory->start) || !parse_address(dash + 1, &memory->end))
+		return complain(why, EINVAL, "an interval is written 0xSTART-0xEND");
+	if (memory->start >= memory->end)
+		return complain(why, EINVAL, "the interval is empty or runs backwards");
+	if ((memory->start | memory->end) % PAGE_SIZE)
+		return complain(why, EINVAL, "the interval is not made of whole pages");
+	memory->kind = MEMORY_INTERVAL;
+	return 0;
+}
+
+static int parse_name(const char *word, struct memory *memory, struct complaint *why)
+{
+	size_t length = strlen(word);
+
+	if (strncmp(word, "[anon:", 6) || length < 8 || word[length - 1] != ']')
+		return complain(why, EINVAL, "a name is written [anon:NAME]");
+	if (length >= sizeof(memory->name))
+		return complain(why, EINVAL, "the name is too long");
+	memcpy(memory->name, word, length + 1);
+	memory->kind = MEMORY_NAMED;
+	return 0;
+}
+
+static int parse_memory(char *word, struct memory *memory, struct complaint *why)
+{
+	static const struct {
+		const char *word;
+		enum memory_kind kind;
+	} kinds[] = {
+		{ "heap", MEMORY_HEAP },
+		{ "stack", MEMORY_STACK },
+		{ "anon", MEMORY_ANON },
+		{ "all", MEMORY_ALL },
+		{ "as", MEMORY_WHOLE },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!strcmp(word, kinds[i].word)) {
+			memory->kind = kinds[i].kind;
+			return 0;
+		}
+	}
+	if (*word == '[')
+		return parse_name(word, memory, why);
+	if (!strncmp(word, "0x", 2))
+		return parse_interval(word, memory, why);
+	return complain(why, EINVAL, "'%.60s' is not memory that can be named", word);
+}
+
+static int parse_pid(const char *word, struct command *command, struct complaint *why)
+{
+	if (!command_parse_pid(word, &command->pid))
+		return complain(why, EINVAL, "'%.60s' is not a PID", word);
+	return 0;
+}
+
+/* PID/map-N or PID/as. */
+static int parse_file(char *word, struct command *command, struct complaint *why)
+{
+	char *slash = strchr(word, '/');
+
+	*slash = '\0';
+	if (!command_parse_map(slash + 1, &command->map))
+		return complain(why, EINVAL, "'%.60s' is not the name of a map file", slash + 1);
+	command->scope = SCOPE_FILE;
+	return parse_pid(word, command, why);
+}
+
+static int option_ro(const char *value, struct command *command, struct complaint *why)
+{
+	(void)value;
+	(void)why;
+	command->write = false;
+	return 0;
+}
+
+static int option_rw(const char *value, struct command *command, struct complaint *why)
+{
+	(void)value;
+	(void)why;
+	command->write = true;
+	return 0;
+}
+
+static int option_owner(const char *value, struct command *command, struct complaint *why)
+{
+	const char *colon = strchr(value, ':');
+	size_t length = colon ? colon - value : 0;
+
+	if (!length || !colon[1])
+		return complain(why, EINVAL, "an owner is written owner=USER:GROUP");
+	if (length >= COMMAND_NAME_SIZE || strlen(colon + 1) >= COMMAND_NAME_SIZE)
+		return complain(why, EINVAL, "the name of the owner is too long");
+	memcpy(command->owner_user, value, length);
+	command->owner_user[length] = '\0';
+	strcpy(command->owner_group, colon + 1);
+	return 0;
+}
+
+static int option_mode(const char *value, struct command *command, struct complaint *why)
+{
+	uint64_t mode;
+
+	if (strlen(value) != 4 || *value != '0' || !parse_digits(value, 8, 0777, &mode))
+		return complain(why, EINVAL, "a mode is written as four octal digits, as 0440");
+	if (!mode || mode & ~0666)
+		return complain(why, EINVAL, "a mode is within 0666, and not zero");
+	command->mode = mode;
+	return 0;
+}
+
+static int option_onexit(const char *value, struct command *command, struct complaint *why)
+{
+	(void)command;
+	if (!strcmp(value, "bus"))
+		return 0;
+	if (!strcmp(value, "zero"))
+		return complain(why, EOPNOTSUPP, "onexit=zero is not in this release");
+	return complain(why, EINVAL, "onexit= takes bus or zero");
+}
+
+static int option_fd(const char *value, struct command *command, struct complaint *why)
+{
+	uint64_t fd;
+
+	if (!parse_decimal(value, INT_MAX, &fd))
+		return complain(why, EINVAL, "'%.60s' is not a file descriptor", value);
+	command->fd = fd;
+	return 0;
+}
+
+static int option_label(const char *value, struct command *command, struct complaint *why)
+{
+	(void)value;
+	(void)command;
+	return complain(why, EOPNOTSUPP, "label= is not in this release");
+}
+
+enum {
+	GIVEN_RIGHTS	= 1 << 0,
+	GIVEN_OWNER	= 1 << 1,
+	GIVEN_MODE	= 1 << 2,
+	GIVEN_ONEXIT	= 1 << 3,
+	GIVEN_FD	= 1 << 4,
+	GIVEN_LABEL	= 1 << 5,
+};
+
+static const struct option {
+	const char *word;	/* with a value if it ends with "=" */
+	unsigned int given;	/* options that share a bit exclude each other */
+	int (*take)(const char *value, struct command *command, struct complaint *why);
+} options[] = {
+	{ "ro",		GIVEN_RIGHTS,	option_ro },
+	{ "rw",		GIVEN_RIGHTS,	option_rw },
+	{ "owner=",	GIVEN_OWNER,	option_owner },
+	{ "mode=",	GIVEN_MODE,	option_mode },
+	{ "onexit=",	GIVEN_ONEXIT,	option_onexit },
+	{ "fd=",	GIVEN_FD,	option_fd },
+	{ "label=",	GIVEN_LABEL,	option_label },
+};
+
+static const struct option *find_option(const char *word)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		const char *name = options[i].word;
+		size_t length = strlen(name);
+
+		if (name[length - 1] == '=' ? !strncmp(word, name, length) : !strcmp(word, name))
+			return &options[i];
+	}
+	return NULL;
+}
+
+static int parse_options(char **words, unsigned int allowed, struct command *command,
+			 struct complaint *why)
+{
+	for (; *words; words++) {
+		const struct option *option = find_option(*words);
+		int error;
+
+		if (!option || !(option->given & allowed))
+			return complain(why, EINVAL, "'%.60s' has no meaning here", *words);
+		if (command->given & option->given)
+			return complain(why, EINVAL, "'%s' is said twice", option->word);
+		command->given |= option->given;
+		error = option->take(*words + strlen(option->word), command, why);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int parse_add(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count < 3)
+		return complain(why, EINVAL, "usage: add PID WHAT [OPTION...]");
+	command->scope = SCOPE_PROCESS;
+	error = parse_pid(words->word[1], command, why);
+	if (!error)
+		error = parse_memory(words->word[2], &command->memory, why);
+	if (!error)
+		error = parse_options(&words->word[3], ~0U, command, why);
+	return error;
+}
+
+static int parse_revoke(struct words *words, struct command *command, struct complaint *why)
+{
+	char *target = words->word[1];
+
+	if (words->count != 2)
+		return complain(why, EINVAL, "usage: revoke PID | PID/map-N | PID/as | all");
+	if (!strcmp(target, "all")) {
+		command->scope = SCOPE_ALL;
+		return 0;
+	}
+	if (strchr(target, '/'))
+		return parse_file(target, command, why);
+	command->scope = SCOPE_PROCESS;
+	return parse_pid(target, command, why);
+}
+
+static int parse_allow(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count < 4 || !strchr(words->word[1], '/'))
+		return complain(why, EINVAL,
+				"usage: allow PID/map-N | PID/as 0xSTART-0xEND rw [fd=N]");
+	error = parse_file(words->word[1], command, why);
+	if (!error)
+		error = parse_interval(words->word[2], &command->memory, why);
+	if (!error)
+		error = parse_options(&words->word[3], GIVEN_RIGHTS | GIVEN_FD, command, why);
+	if (!error && !command->write)
+		return complain(why, EINVAL, "allow can only say rw");
+	return error;
+}
+
+static int parse_later(struct words *words, struct command *command, struct complaint *why)
+{
+	(void)command;
+	return complain(why, EOPNOTSUPP, "'%s' is not in this release", words->word[0]);
+}
+
+static const struct verb {
+	const char *word;
+	enum command_verb verb;
+	int (*parse)(struct words *words, struct command *command, struct complaint *why);
+} verbs[] = {
+	{ "add",	COMMAND_ADD,	parse_add },
+	{ "revoke",	COMMAND_REVOKE,	parse_revoke },
+	{ "allow",	COMMAND_ALLOW,	parse_allow },
+	{ "watch",	0,		parse_later },
+	{ "lock",	0,		parse_later },
+	{ "chmod",	0,		parse_later },
+	{ "chown",	0,		parse_later },
+};
+
+/**
+ * command_parse - understand one command
+ * @text:	what was written, not terminated; one newline may end it
+ * @length:	how much of it
+ * @command:	the result
+ * @why:	with an error, the sentence for the requester
+ *
+ * Return: 0; EINVAL if it is malformed, EOPNOTSUPP if it belongs to the
+ * grammar but not to this release.
+ */
+int command_parse(const char *text, size_t length, struct command *command,
+		  struct complaint *why)
+{
+	struct words words;
+	int error;
+
+	*command = (struct command){ .fd = -1 };
+	error = copy_line(&words, text, length, why);
+	if (!error)
+		error = split_words(&words, why);
+	if (error)
+		return error;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (!strcmp(words.word[0], verbs[i].word)) {
+			command->verb = verbs[i].verb;
+			return verbs[i].parse(&words, command, why);
+		}
+	}
+	return complain(why, EINVAL, "'%.60s' is not a command", words.word[0]);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls of <linux/remotefs.h>, one function each.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/remotefs.h>
+
+#include "remotefsd.h"
+
+static int call(int fd, unsigned long request, void *args)
+{
+	return ioctl(fd, request, args) < 0 ? errno : 0;
+}
+
+/**
+ * kernel_open_tree - open the root of the data tree
+ * @path:	where it is mounted
+ * @why:	with an error, the sentence for whoever set the path
+ *
+ * It is opened for each job anew: a descriptor kept would hold up umount(8).
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int kernel_open_tree(const char *path, struct complaint *why)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs st;
+
+	if (fd < 0)
+		return -complain(why, errno, "%s: %s", path, strerror(errno));
+	if (!fstatfs(fd, &st) && st.f_type == REMOTEFS_SUPER_MAGIC)
+		return fd;
+	close(fd);
+	return -complain(why, ENODEV, "%s: no remotefs is mounted here", path);
+}
+
+/**
+ * kernel_open_control - open the control file
+ * @tree:	the root of the data tree
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int kernel_open_control(int tree)
+{
+	int fd = openat(tree, "control", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * kernel_features - ask which of the features known here the kernel has
+ * @control:	the control file
+ * @features:	receives REMOTEFS_FEATURE_*
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_features(int control, uint64_t *features)
+{
+	struct remotefs_features_args args = {
+		.size = sizeof(args),
+		.features = ~0ULL,
+	};
+	int error = call(control, REMOTEFS_IOC_FEATURES, &args);
+
+	*features = args.features;
+	return error;
+}
+
+/**
+ * kernel_attach - make a session
+ * @control:	the control file
+ * @mem_fd:	an open /proc/PID/mem
+ * @pid:	the PID
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int kernel_attach(int control, int mem_fd, pid_t pid)
+{
+	struct remotefs_attach_args args = {
+		.size = sizeof(args),
+		.mem_fd = mem_fd,
+		.pid = pid,
+	};
+	int session = ioctl(control, REMOTEFS_IOC_ATTACH, &args);
+
+	return session < 0 ? -errno : session;
+}
+
+/**
+ * kernel_map - REMOTEFS_IOC_MAP
+ * @session:	the session
+ * @args:	its arguments, but for the size
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_map(int session, struct remotefs_map_args *args)
+{
+	args->size = sizeof(*args);
+	return call(session, REMOTEFS_IOC_MAP, args);
+}
+
+/**
+ * kernel_allow - REMOTEFS_IOC_ALLOW
+ * @session:	the session
+ * @args:	its arguments, but for the size
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_allow(int session, struct remotefs_allow_args *args)
+{
+	args->size = sizeof(*args);
+	return call(session, REMOTEFS_IOC_ALLOW, args);
+}
+
+/**
+ * kernel_info - REMOTEFS_IOC_INFO
+ * @map_file:	an open map file
+ * @args:	receives what is known about it
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_info(int map_file, struct remotefs_info_args *args)
+{
+	memset(args, 0, sizeof(*args));
+	args->size = sizeof(*args);
+	return call(map_file, REMOTEFS_IOC_INFO, args);
+}
+
+/**
+ * kernel_range - REMOTEFS_IOC_RANGE
+ * @map_file:	an open map file
+ * @args:	in: the offset to look from; out: the range found
+ *
+ * Return: 0, ENOENT after the last range, or another errno value.
+ */
+int kernel_range(int map_file, struct remotefs_range_args *args)
+{
+	args->size = sizeof(*args);
+	args->out_flags = 0;
+	return call(map_file, REMOTEFS_IOC_RANGE, args);
+}

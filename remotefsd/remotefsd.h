@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * remotefsd: types that its files share, and what each file offers.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * Functions that can fail return 0 or an errno value, those that return a
+ * descriptor the descriptor or a negative errno value.
+ */
+#ifndef REMOTEFSD_H
+#define REMOTEFSD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifndef REMOTEFS_VERSION
+#define REMOTEFS_VERSION "0.1.0"
+#endif
+
+struct remotefs_map_args;
+struct remotefs_allow_args;
+struct remotefs_info_args;
+struct remotefs_range_args;
+
+/* complaint.c: why something failed, in one sentence for the requester. */
+struct complaint {
+	char sentence[256];
+};
+
+int complain(struct complaint *why, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* command.c: one line of text as a structure. */
+enum command_verb {
+	COMMAND_ADD,
+	COMMAND_REVOKE,
+	COMMAND_ALLOW,
+};
+
+enum command_scope {
+	SCOPE_PROCESS,		/* the map files of one process */
+	SCOPE_FILE,		/* one of them */
+	SCOPE_ALL,		/* those of all processes */
+};
+
+enum memory_kind {
+	MEMORY_HEAP,
+	MEMORY_STACK,
+	MEMORY_ANON,
+	MEMORY_ALL,
+	MEMORY_WHOLE,		/* the word "as" */
+	MEMORY_INTERVAL,
+	MEMORY_NAMED,
+};
+
+/* The kernel allows 79 characters between "[anon:" and "]". */
+#define MEMORY_NAME_SIZE 88
+
+struct memory {
+	enum memory_kind kind;
+	uint64_t start;			/* MEMORY_INTERVAL only */
+	uint64_t end;			/* exclusive */
+	char name[MEMORY_NAME_SIZE];	/* MEMORY_NAMED only, with its brackets */
+};
+
+#define COMMAND_SIZE 4096
+#define COMMAND_NAME_SIZE 64
+
+struct command {
+	enum command_verb verb;
+	enum command_scope scope;
+	pid_t pid;
+	uint32_t map;			/* SCOPE_FILE only */
+	struct memory memory;
+	bool write;
+	mode_t mode;			/* zero: the kernel's default */
+	char owner_user[COMMAND_NAME_SIZE];	/* empty: the requester */
+	char owner_group[COMMAND_NAME_SIZE];
+	int fd;				/* in the requester's table, or -1 */
+	unsigned int given;		/* options met so far, for the parser */
+};
+
+int command_parse(const char *text, size_t length, struct command *command,
+		  struct complaint *why);
+bool command_parse_pid(const char *text, pid_t *pid);
+bool command_parse_map(const char *text, uint32_t *map);
+bool command_parse_id(const char *text, uint32_t *id);
+
+/* identity.c: the credentials of a process. */
+#define IDENTITY_LABEL_SIZE 256
+
+struct identity {
+	pid_t tgid;		/* where fd=N is looked up; no part of comparisons */
+	uid_t uid;		/* of file access: what the kernel checks an open with */
+	gid_t gid;
+	gid_t *groups;
+	size_t nr_groups;
+	uint64_t caps;		/* effective */
+	bool no_new_privs;
+	unsigned int seccomp;
+	ino_t user_ns;
+	ino_t pid_ns;
+	char label[IDENTITY_LABEL_SIZE];
+};
+
+int identity_read(pid_t tid, struct identity *identity);
+int identity_parse_status(FILE *status, struct identity *identity);
+bool identity_equal(const struct identity *a, const struct identity *b);
+void identity_release(struct identity *identity);
+
+/* policy.c: may this requester do it? */
+struct surroundings {
+	struct identity self;	/* the daemon's own */
+	int yama;		/* kernel.yama.ptrace_scope; 0 where it does not matter */
+};
+
+bool policy_has_cap(const struct surroundings *around, const struct identity *requester,
+		    unsigned int cap);
+bool policy_may_change(const struct surroundings *around, const struct identity *requester,
+		       uid_t owner);
+bool policy_may_see(const struct surroundings *around, const struct identity *requester,
+		    uid_t owner);
+bool policy_may_give(const struct surroundings *around, const struct identity *requester,
+		     uid_t uid, gid_t gid);
+const char *policy_obstacle(const struct surroundings *around, const struct identity *requester);
+
+/* source.c: the mappings of a process. */
+enum vma_kind {
+	VMA_HEAP,
+	VMA_STACK,
+	VMA_ANON,
+	VMA_FILE,
+	VMA_SPECIAL,
+};
+
+struct vma {
+	uint64_t start;
+	uint64_t end;
+	char perms[5];
+	enum vma_kind kind;
+	const char *name;	/* within the line that was parsed */
+};
+
+struct span {
+	uint64_t start;
+	uint64_t end;
+};
+
+bool vma_parse(char *line, struct vma *vma);
+bool vma_matches(const struct vma *vma, const struct memory *memory, bool write);
+int source_choose(FILE *maps, const struct memory *memory, bool write,
+		  struct span **spans, size_t *nr_spans);
+
+/* kernel.c: the calls of <linux/remotefs.h>. */
+int kernel_open_tree(const char *path, struct complaint *why);
+int kernel_open_control(int tree);
+int kernel_features(int control, uint64_t *features);
+int kernel_attach(int control, int mem_fd, pid_t pid);
+int kernel_map(int session, struct remotefs_map_args *args);
+int kernel_allow(int session, struct remotefs_allow_args *args);
+int kernel_info(int map_file, struct remotefs_info_args *args);
+int kernel_range(int map_file, struct remotefs_range_args *args);
+
+/* tree.c: what the data tree holds. */
+#define TREE_NAME_SIZE 32
+
+struct map_file {
+	pid_t pid;
+	uint32_t map;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	uint64_t size;
+};
+
+int tree_open_process(int tree, pid_t pid);
+bool tree_has_process(int tree, pid_t pid);
+int tree_processes(int tree, pid_t **pids, size_t *nr_pids);
+int tree_files(int tree, pid_t pid, struct map_file **files, size_t *nr_files);
+int tree_all_files(int tree, struct map_file **files, size_t *nr_files);
+int tree_file(int tree, pid_t pid, uint32_t map, struct map_file *file);
+int tree_open_file(int tree, pid_t pid, uint32_t map);
+int tree_unlink(int tree, pid_t pid, uint32_t map);
+int tree_remove_process(int tree, pid_t pid);
+const char *tree_name(char name[TREE_NAME_SIZE], uint32_t map);
+void tree_print_path(FILE *out, pid_t pid, uint32_t map);
+
+/* authority.c: the descriptor that proves a requester's right. */
+struct authority {
+	int mem;		/* /proc/PID/mem */
+	int maps;		/* /proc/PID/maps of the same process */
+};
+
+int authority_take(const struct command *command, const struct surroundings *around,
+		   const struct identity *requester, struct authority *authority,
+		   struct complaint *why);
+int authority_open_maps(pid_t pid, const struct surroundings *around,
+			const struct identity *requester);
+
+/* grant.c, listing.c: the work that is done for a requester, in a child. */
+struct job {
+	const char *data;		/* path of the data tree */
+	pid_t pid;			/* of the directory, 0 at the top */
+	const struct identity *requester;
+	const struct surroundings *around;
+	const char *text;		/* the command */
+	size_t length;
+};
+
+int grant_run(const struct job *job, FILE *answer);
+int listing_version(const struct job *job, FILE *out);
+int listing_ranges(const struct job *job, FILE *out);
+int listing_status(const struct job *job, FILE *out);
+int listing_maps(const struct job *job, FILE *out);
+
+/* journal.c: what the service manager hears. */
+void journal_log(int level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void journal_notify(const char *state);
+
+/* worker.c: children, each doing one job. */
+typedef int (*worker_job_fn)(const struct job *job, FILE *answer);
+typedef void (*worker_done_fn)(void *cookie, int error, int answer_fd);
+
+int worker_start(worker_job_fn run, const struct job *job, worker_done_fn done, void *cookie);
+void worker_reap(void);
+bool worker_is_any(void);
+void worker_close_in_children(int fd);
+
+/* node.c: the nodes of the control tree. */
+enum node_kind {
+	NODE_ROOT = 1,		/* as FUSE numbers it */
+	NODE_PROCESS,
+	NODE_CTL,		/* this and all that follow are files */
+	NODE_RANGES,
+	NODE_VERSION,
+	NODE_PROCESS_CTL,
+	NODE_STATUS,
+	NODE_MAPS,
+	NR_NODES,
+};
+
+struct node {
+	const char *name;
+	mode_t mode;
+	enum node_kind parent;
+	worker_job_fn list;	/* NULL: takes commands */
+};
+
+extern const struct node nodes[NR_NODES];
+
+struct stat;
+
+uint64_t node_number(enum node_kind kind, pid_t pid);
+enum node_kind node_kind(uint64_t number);
+pid_t node_pid(uint64_t number);
+bool node_takes_commands(uint64_t number);
+uint64_t node_fresh(uint64_t number, uint32_t *serial);
+void node_stat(uint64_t number, struct timespec started, struct stat *st);
+uint64_t node_find(uint64_t parent, const char *name);
+bool node_exists(uint64_t number, const char *data);
+
+/* ctlfs.c: what libfuse calls. */
+struct fuse_lowlevel_ops;
+
+struct ctlfs {
+	const char *data;
+	struct surroundings around;
+	struct timespec started;
+	uint32_t serial;	/* of look-ups, see node_fresh() */
+};
+
+extern const struct fuse_lowlevel_ops ctlfs_ops;
+
+#endif /* REMOTEFSD_H */

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The grammar of the control files: every form of it, and every way to get it
+ * wrong.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ */
+/* Links: remotefsd/command.c remotefsd/complaint.c */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include <linux/remotefs.h>
+
+#include "remotefsd.h"
+#include "tap.h"
+
+static const struct good {
+	const char *text;
+	struct command command;
+} good[] = {
+	{ "add 1 heap", { .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 stack", { .memory = { .kind = MEMORY_STACK } } },
+	{ "add 1 anon", { .memory = { .kind = MEMORY_ANON } } },
+	{ "add 1 all", { .memory = { .kind = MEMORY_ALL } } },
+	{ "add 1 as", { .memory = { .kind = MEMORY_WHOLE } } },
+	{ "add 1 heap\n", { .memory = { .kind = MEMORY_HEAP } } },
+	{ " \tadd\t1   heap  ", { .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 heap ro", { .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 heap rw", { .memory = { .kind = MEMORY_HEAP }, .write = true } },
+	{ "add 2147483647 heap", { .pid = INT_MAX, .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 0x0-0x1000", { .memory = { MEMORY_INTERVAL, 0, 0x1000, "" } } },
+	{ "add 1 0x7fABc000-0x7fabd000",
+	  { .memory = { MEMORY_INTERVAL, 0x7fabc000, 0x7fabd000, "" } } },
+	{ "add 1 0x1000-0xfffffffffffff000",
+	  { .memory = { MEMORY_INTERVAL, 0x1000, 0xfffffffffffff000, "" } } },
+	{ "add 1 0x00000000000001000-0x2000",
+	  { .memory = { MEMORY_INTERVAL, 0x1000, 0x2000, "" } } },
+	{ "add 1 [anon:x]", { .memory = { .kind = MEMORY_NAMED, .name = "[anon:x]" } } },
+	{ "add 1 [anon:two words] rw",
+	  { .memory = { .kind = MEMORY_NAMED, .name = "[anon:two words]" }, .write = true } },
+	{ "add 1 heap mode=0440", { .memory = { .kind = MEMORY_HEAP }, .mode = 0440 } },
+	{ "add 1 heap onexit=bus", { .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 heap owner=me:us",
+	  { .memory = { .kind = MEMORY_HEAP }, .owner_user = "me", .owner_group = "us" } },
+	{ "add 1 heap owner=0:4294967294",
+	  { .memory = { .kind = MEMORY_HEAP }, .owner_user = "0", .owner_group = "4294967294" } },
+	{ "add 1 heap fd=0", { .memory = { .kind = MEMORY_HEAP }, .fd = 0 } },
+	{ "add 1 heap fd=9 onexit=bus mode=0640 owner=a:b rw",
+	  { .memory = { .kind = MEMORY_HEAP }, .fd = 9, .mode = 0640, .owner_user = "a",
+	    .owner_group = "b", .write = true } },
+	{ "revoke all", { .verb = COMMAND_REVOKE, .scope = SCOPE_ALL } },
+	{ "revoke 1", { .verb = COMMAND_REVOKE } },
+	{ "revoke 1/map-0", { .verb = COMMAND_REVOKE, .scope = SCOPE_FILE } },
+	{ "revoke 1/map-4294967294",
+	  { .verb = COMMAND_REVOKE, .scope = SCOPE_FILE, .map = 4294967294 } },
+	{ "revoke 1/as", { .verb = COMMAND_REVOKE, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS } },
+	{ "allow 1/as 0x1000-0x3000 rw",
+	  { .verb = COMMAND_ALLOW, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS, .write = true,
+	    .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
+	{ "allow 1/map-7 0x1000-0x3000 rw fd=3",
+	  { .verb = COMMAND_ALLOW, .scope = SCOPE_FILE, .map = 7, .write = true, .fd = 3,
+	    .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
+};
+
+static const struct bad {
+	const char *text;
+	int error;
+	const char *sentence;	/* how it begins */
+} bad[] = {
+	/* Shape */
+	{ "", EINVAL, "an empty command" },
+	{ "\n", EINVAL, "an empty command" },
+	{ " \t ", EINVAL, "an empty command" },
+	{ "\n\n", EINVAL, "more than one line" },
+	{ "add 1 heap\n\n", EINVAL, "more than one line" },
+	{ "add 1 heap\nadd 2 heap", EINVAL, "more than one line" },
+	{ "add 1 heap\r\n", EINVAL, "a byte that is not" },
+	{ "add 1 heap\x7f", EINVAL, "a byte that is not" },
+	{ "add 1 [anon:\xc3\xa4]", EINVAL, "a byte that is not" },
+	{ "a b c d e f g h i j k l m n o p q", EINVAL, "more than 16 words" },
+	/* Verbs */
+	{ "ad 1 heap", EINVAL, "'ad' is not a command" },
+	{ "ADD 1 heap", EINVAL, "'ADD' is not a command" },
+	{ "adds 1 heap", EINVAL, "'adds' is not a command" },
+	{ "watch 1 heap", EOPNOTSUPP, "'watch' is not in this" },
+	{ "lock 1", EOPNOTSUPP, "'lock' is not in this" },
+	{ "chmod 1/map-0 0444", EOPNOTSUPP, "'chmod' is not in this" },
+	{ "chown 1/map-0 a:b", EOPNOTSUPP, "'chown' is not in this" },
+	/* Too few words, too many */
+	{ "add", EINVAL, "usage: add" },
+	{ "add 1", EINVAL, "usage: add" },
+	{ "revoke", EINVAL, "usage: revoke" },
+	{ "revoke 1 2", EINVAL, "usage: revoke" },
+	{ "allow", EINVAL, "usage: allow" },
+	{ "allow 1/as 0x1000-0x2000", EINVAL, "usage: allow" },
+	{ "allow 1 0x1000-0x2000 rw", EINVAL, "usage: allow" },
+	/* PIDs */
+	{ "add 0 heap", EINVAL, "'0' is not a PID" },
+	{ "add -1 heap", EINVAL, "'-1' is not a PID" },
+	{ "add +1 heap", EINVAL, "'+1' is not a PID" },
+	{ "add 01 heap", EINVAL, "'01' is not a PID" },
+	{ "add 0x1 heap", EINVAL, "'0x1' is not a PID" },
+	{ "add 1a heap", EINVAL, "'1a' is not a PID" },
+	{ "add self heap", EINVAL, "'self' is not a PID" },
+	{ "add 1/../2 heap", EINVAL, "'1/../2' is not a PID" },
+	{ "add 2147483648 heap", EINVAL, "'2147483648' is not a PID" },
+	{ "add 18446744073709551617 heap", EINVAL, "'18446744073709551617' is" },
+	{ "revoke 0", EINVAL, "'0' is not a PID" },
+	{ "revoke everything", EINVAL, "'everything' is not a PID" },
+	/* Memory */
+	{ "add 1 head", EINVAL, "'head' is not memory" },
+	{ "add 1 rw", EINVAL, "'rw' is not memory" },
+	{ "add 1 1000-2000", EINVAL, "'1000-2000' is not memory" },
+	{ "add 1 0x1000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000-", EINVAL, "an interval is written" },
+	{ "add 1 0x-0x1000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000-2000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000+0x1000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000-0x2000-0x3000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000-0x10000000000000000", EINVAL, "an interval is written" },
+	{ "add 1 0xfffffffffffff000-0x10000000000001000", EINVAL, "an interval is written" },
+	{ "add 1 0x1000-0x1000", EINVAL, "the interval is empty" },
+	{ "add 1 0x2000-0x1000", EINVAL, "the interval is empty" },
+	{ "add 1 0xfffffffffffff000-0x0", EINVAL, "the interval is empty" },
+	{ "add 1 0x1001-0x2000", EINVAL, "the interval is not made" },
+	{ "add 1 0x1000-0x2001", EINVAL, "the interval is not made" },
+	{ "add 1 0x0-0xffffffffffffffff", EINVAL, "the interval is not made" },
+	{ "add 1 [heap]", EINVAL, "a name is written" },
+	{ "add 1 [anon:]", EINVAL, "a name is written" },
+	{ "add 1 [anon:x", EINVAL, "a name is written" },
+	{ "add 1 [anon:x]y", EINVAL, "a name is written" },
+	{ "add 1 [anon:0123456789012345678901234567890123456789012345678901234567890123456789"
+	  "01234567890123456789]", EINVAL, "the name is too long" },
+	/* Options */
+	{ "add 1 heap rx", EINVAL, "'rx' has no meaning" },
+	{ "add 1 heap RW", EINVAL, "'RW' has no meaning" },
+	{ "add 1 heap rw=1", EINVAL, "'rw=1' has no meaning" },
+	{ "add 1 heap mode", EINVAL, "'mode' has no meaning" },
+	{ "add 1 heap ro rw", EINVAL, "'rw' is said twice" },
+	{ "add 1 heap rw rw", EINVAL, "'rw' is said twice" },
+	{ "add 1 heap mode=0400 mode=0400", EINVAL, "'mode=' is said twice" },
+	{ "add 1 heap fd=1 fd=1", EINVAL, "'fd=' is said twice" },
+	{ "add 1 heap owner=a:b owner=a:b", EINVAL, "'owner=' is said twice" },
+	{ "add 1 heap mode=", EINVAL, "a mode is written" },
+	{ "add 1 heap mode=400", EINVAL, "a mode is written" },
+	{ "add 1 heap mode=1400", EINVAL, "a mode is written" },
+	{ "add 1 heap mode=0480", EINVAL, "a mode is written" },
+	{ "add 1 heap mode=04000", EINVAL, "a mode is written" },
+	{ "add 1 heap mode=0000", EINVAL, "a mode is within" },
+	{ "add 1 heap mode=0500", EINVAL, "a mode is within" },
+	{ "add 1 heap mode=0777", EINVAL, "a mode is within" },
+	{ "add 1 heap owner=", EINVAL, "an owner is written" },
+	{ "add 1 heap owner=a", EINVAL, "an owner is written" },
+	{ "add 1 heap owner=:b", EINVAL, "an owner is written" },
+	{ "add 1 heap owner=a:", EINVAL, "an owner is written" },
+	{ "add 1 heap owner=0123456789012345678901234567890123456789012345678901234567890123:b",
+	  EINVAL, "the name of the owner is too long" },
+	{ "add 1 heap owner=b:0123456789012345678901234567890123456789012345678901234567890123",
+	  EINVAL, "the name of the owner is too long" },
+	{ "add 1 heap fd=", EINVAL, "'' is not a file descriptor" },
+	{ "add 1 heap fd=-1", EINVAL, "'-1' is not a file descriptor" },
+	{ "add 1 heap fd=2147483648", EINVAL, "'2147483648' is not a file" },
+	{ "add 1 heap onexit=", EINVAL, "onexit= takes" },
+	{ "add 1 heap onexit=zer", EINVAL, "onexit= takes" },
+	{ "add 1 heap onexit=zero", EOPNOTSUPP, "onexit=zero is not" },
+	{ "add 1 heap label=x", EOPNOTSUPP, "label= is not" },
+	/* Map files */
+	{ "revoke 1/", EINVAL, "'' is not the name of a map file" },
+	{ "revoke 1/map", EINVAL, "'map' is not the name" },
+	{ "revoke 1/map-", EINVAL, "'map-' is not the name" },
+	{ "revoke 1/map-01", EINVAL, "'map-01' is not the name" },
+	{ "revoke 1/map--1", EINVAL, "'map--1' is not the name" },
+	{ "revoke 1/map-4294967295", EINVAL, "'map-4294967295' is not the name" },
+	{ "revoke 1/as/", EINVAL, "'as/' is not the name" },
+	{ "revoke 1/../control", EINVAL, "'../control' is not the name" },
+	{ "revoke /as", EINVAL, "'' is not a PID" },
+	{ "revoke all/as", EINVAL, "'all' is not a PID" },
+	/* allow */
+	{ "allow 1/as heap rw", EINVAL, "an interval is written" },
+	{ "allow 1/as 0x1000-0x2000 ro", EINVAL, "allow can only say rw" },
+	{ "allow 1/as 0x1000-0x2000 fd=3", EINVAL, "allow can only say rw" },
+	{ "allow 1/as 0x1000-0x2000 rw mode=0600", EINVAL, "'mode=0600' has no meaning" },
+	{ "allow 1/as 0x1000-0x2000 rw owner=a:b", EINVAL, "'owner=a:b' has no meaning" },
+	{ "allow 1/as 0x1000-0x2000 rw rw", EINVAL, "'rw' is said twice" },
+};
+
+static bool same_memory(const struct memory *a, const struct memory *b)
+{
+	return a->kind == b->kind && a->start == b->start && a->end == b->end &&
+	       !strcmp(a->name, b->name);
+}
+
+static bool same_command(const struct command *a, const struct command *b)
+{
+	return a->verb == b->verb && a->scope == b->scope && a->pid == b->pid &&
+	       a->map == b->map && a->write == b->write && a->mode == b->mode &&
+	       a->fd == b->fd && !strcmp(a->owner_user, b->owner_user) &&
+	       !strcmp(a->owner_group, b->owner_group) && same_memory(&a->memory, &b->memory);
+}
+
+/* Fills in what the table leaves out because it is the usual. */
+static struct command expected(const struct good *row)
+{
+	struct command command = row->command;
+
+	if (!command.pid && command.scope != SCOPE_ALL)
+		command.pid = 1;
+	if (!strstr(row->text, "fd="))
+		command.fd = -1;
+	return command;
+}
+
+static void test_good(const struct good *row)
+{
+	struct command want = expected(row);
+	struct complaint why = { "" };
+	struct command command;
+	int error = command_parse(row->text, strlen(row->text), &command, &why);
+
+	tap(!error && same_command(&command, &want), "understands '%.*s'",
+	    (int)strcspn(row->text, "\n"), row->text);
+}
+
+static void test_bad(const struct bad *row)
+{
+	struct complaint why = { "" };
+	struct command command;
+	int error = command_parse(row->text, strlen(row->text), &command, &why);
+	bool refused = error == row->error &&
+		       !strncmp(why.sentence, row->sentence, strlen(row->sentence));
+
+	tap(refused, "refuses '%.*s': %s", (int)strcspn(row->text, "\r\n"), row->text,
+	    why.sentence);
+}
+
+static void test_length(size_t length, bool newline, int want)
+{
+	static char text[2 * COMMAND_SIZE];
+	struct complaint why;
+	struct command command;
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "add 1 heap", 10);
+	if (newline)
+		text[length - 1] = '\n';
+	tap(command_parse(text, length, &command, &why) == want, "%s %zu bytes%s",
+	    want ? "refuses" : "takes", length, newline ? ", the last a newline" : "");
+}
+
+static void test_nul(void)
+{
+	static const char text[] = "add 1 heap\0rw";
+	struct complaint why;
+	struct command command;
+
+	tap(command_parse(text, sizeof(text) - 1, &command, &why) == EINVAL,
+	    "refuses a NUL between words");
+	tap(command_parse(text, 11, &command, &why) == EINVAL, "refuses a NUL at the end");
+	tap(command_parse(text, 0, &command, &why) == EINVAL, "refuses no bytes at all");
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		test_good(&good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		test_bad(&bad[i]);
+	test_length(COMMAND_SIZE - 1, false, 0);
+	test_length(COMMAND_SIZE, true, 0);
+	test_length(COMMAND_SIZE, false, EINVAL);
+	test_length(COMMAND_SIZE + 1, true, EINVAL);
+	test_nul();
+	return tap_done();
+}
