@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every entry point of remotefs; `make help` lists them.
+
+KERNEL ?=
+FILTER ?=
+DESTDIR ?=
+helperdir ?= /sbin
+sbindir ?= /usr/sbin
+mandir ?= /usr/share/man
+includedir ?= /usr/include
+unitdir ?= /lib/systemd/system
+
+CC ?= gcc
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+moduledir ?= /lib/modules/$(KVER)/updates
+# Where what is compiled goes; each guest has its own.
+O ?= build/host
+V ?=
+
+override CFLAGS += -std=gnu11 -Wall -Wextra -MMD -MP -D_GNU_SOURCE \
+	-Iinclude/uapi
+fuse_cflags = $(shell $(PKG_CONFIG) --cflags fuse3)
+fuse_libs = $(shell $(PKG_CONFIG) --libs fuse3)
+
+Q := $(if $(V),,@)
+silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+note = $(if $(V)$(silent),,@printf '  %-7s %s\n' $(1) $(2))
+
+helper_objects := $(patsubst %.c,$(O)/%.o,$(wildcard mount-helper/*.c))
+daemon_objects := $(patsubst %.c,$(O)/%.o,$(wildcard remotefsd/*.c))
+helper := $(if $(helper_objects),$(O)/mount-helper/mount.remotefs)
+daemon := $(if $(daemon_objects),$(O)/remotefsd/remotefsd)
+programs := $(patsubst %.c,$(O)/%,$(wildcard tests/progs/*.c))
+units := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
+pages := $(wildcard man/*.[1-8])
+service := $(wildcard remotefsd/*.service)
+# The mount helper's main lives here and nowhere else.
+helper_main := $(O)/mount-helper/mount.remotefs.o
+
+.PHONY: help demo shell test check units lint requirements module userland \
+	install uninstall install-userland clean deps deps-guest guest-payload
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'Seeing and trying it, in a guest (nothing touches this machine'"'"'s kernel):'
+	@echo '  make demo           the whole thing at work on redis, step by step'
+	@echo '  make shell          the same guest, with a shell in it [KERNEL=trixie]'
+	@echo
+	@echo 'Testing:'
+	@echo '  make test           lint, unit tests, and all suites on all kernels'
+	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
+	@echo '  make check          unit tests only, on this machine'
+	@echo '  make lint           what can be said without running anything'
+	@echo '  make requirements   which requirements lack a passing test'
+	@echo
+	@echo 'Building and installing:'
+	@echo '  make module         the module for KDIR=$(KDIR),'
+	@echo '                      or for a guest with KERNEL=NAME'
+	@echo '  make userland       mount.remotefs and remotefsd'
+	@echo '  make install        module, programs, man pages, unit [DESTDIR=]'
+	@echo '  make uninstall      take all of that away again'
+	@echo '  make deps           install the Debian packages that all this needs'
+	@echo '  make clean          remove build/ (roots and kernels stay in ~/.cache/remotefs)'
+	@echo
+	@echo 'V=1 shows every command.  Kernels: $(shell awk '!/^\#/ && NF { print $$1 }' tests/qemu/kernels.list | xargs)'
+
+# Guests
+
+demo: deps-guest
+	$(Q)tests/qemu/run --kernel $(or $(KERNEL),trixie) --timeout 300 -- \
+		/usr/share/remotefs/tests/demo.sh
+
+shell: deps-guest
+	$(Q)tests/qemu/run --kernel $(or $(KERNEL),trixie) --shell -- \
+		/usr/share/remotefs/tests/demo.sh --shell
+
+test: deps
+	$(Q)tests/matrix $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(FILTER),--filter '$(FILTER)')
+
+lint: deps
+	$(Q)tests/lint
+
+requirements:
+	$(Q)tests/requirements
+
+units: $(units)
+
+check: $(units)
+	$(Q)set -e; for unit in $^; do echo "# $$unit"; $$unit; done
+
+# The module
+
+module:
+ifeq ($(KERNEL),)
+	$(call note,MODULE,$(KDIR))
+	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/fs/remotefs modules
+else
+	$(Q)tests/qemu/build $(KERNEL) module
+	@echo build/$(KERNEL)/src/fs/remotefs/remotefs.ko
+endif
+
+# The programs
+
+userland: $(helper) $(daemon)
+
+$(O)/remotefsd/%.o: CFLAGS += $(fuse_cflags)
+
+$(O)/%.o: %.c
+	$(call note,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(O)/mount-helper/mount.remotefs: $(helper_objects)
+	$(call note,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(O)/remotefsd/remotefsd: $(daemon_objects)
+	$(call note,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(fuse_libs) -lcap -lpthread $(LDLIBS)
+
+$(O)/tests/progs/%: tests/progs/%.c
+	$(call note,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpthread $(LDLIBS)
+
+# A unit test names what it tests in a comment: Links: remotefsd/command.c
+$(O)/tests/unit/%: tests/unit/%.c
+	$(call note,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Imount-helper -Iremotefsd $(LDFLAGS) -o $@ $< \
+		$$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<) -lpthread $(LDLIBS)
+
+-include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(addsuffix .d,$(programs) $(units))
+
+# Installing on this machine
+
+install: install-userland
+	$(Q)test -e fs/remotefs/remotefs.ko || \
+		{ echo 'make install: run make module first' >&2; exit 1; }
+	$(Q)$(INSTALL) -D -m 644 fs/remotefs/remotefs.ko $(DESTDIR)$(moduledir)/remotefs.ko
+	$(Q)$(if $(DESTDIR),,depmod $(KVER))
+
+install-userland: userland
+	$(if $(helper),$(Q)$(INSTALL) -D -m 755 $(helper) $(DESTDIR)$(helperdir)/mount.remotefs)
+	$(if $(daemon),$(Q)$(INSTALL) -D -m 755 $(daemon) $(DESTDIR)$(sbindir)/remotefsd)
+	$(if $(service),$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(unitdir) $(service))
+	$(Q)$(INSTALL) -D -m 644 include/uapi/linux/remotefs.h \
+		$(DESTDIR)$(includedir)/linux/remotefs.h
+	$(Q)for page in $(pages); do \
+		$(INSTALL) -D -m 644 -t $(DESTDIR)$(mandir)/man$${page##*.} $$page; \
+	done
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(moduledir)/remotefs.ko \
+		$(DESTDIR)$(helperdir)/mount.remotefs $(DESTDIR)$(sbindir)/remotefsd \
+		$(DESTDIR)$(includedir)/linux/remotefs.h \
+		$(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(service)))
+	$(Q)for page in $(notdir $(pages)); do \
+		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; \
+	done
+	$(Q)$(if $(DESTDIR),,depmod $(KVER))
+
+# What tests/qemu/build lays over a guest's root; it runs inside that root.
+guest_tests = $(DESTDIR)/usr/share/remotefs/tests
+guest-payload: install-userland $(programs)
+	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
+	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit tests/ $(guest_tests)/
+	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
+	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests $(programs))
+
+clean:
+	$(Q)rm -rf build
+	$(Q)cd fs/remotefs && rm -rf *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order .*.d
+
+# What the host needs, as Debian 12 names it.
+guest_packages := qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs \
+	busybox-static cpio rsync kmod xz-utils zstd util-linux make
+build_packages := gcc libc6-dev pkg-config libfuse3-dev libcap-dev linux-headers-amd64
+lint_packages := shellcheck shfmt mandoc codespell sparse perl linux-source
+
+deps-guest:
+	$(Q)tests/deps $(guest_packages)
+
+deps:
+	$(Q)tests/deps $(guest_packages) $(build_packages) $(lint_packages)
