@@ -10,6 +10,7 @@ sbindir ?= /usr/sbin
 mandir ?= /usr/share/man
 includedir ?= /usr/include
 unitdir ?= /lib/systemd/system
+completiondir ?= /usr/share/bash-completion/completions
 
 CC ?= gcc
 CFLAGS ?= -O2 -g
@@ -38,7 +39,8 @@ daemon := $(if $(daemon_objects),$(O)/remotefsd/remotefsd)
 programs := $(patsubst %.c,$(O)/%,$(wildcard tests/progs/*.c))
 units := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
 pages := $(wildcard man/*.[1-8])
-service := $(wildcard remotefsd/*.service)
+service := $(wildcard remotefsd/*.service packaging/systemd/*)
+completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
@@ -139,9 +141,7 @@ $(O)/tests/unit/%: tests/unit/%.c
 
 # Installing on this machine
 
-install: install-userland
-	$(Q)test -e fs/remotefs/remotefs.ko || \
-		{ echo 'make install: run make module first' >&2; exit 1; }
+install: module install-userland
 	$(Q)$(INSTALL) -D -m 644 fs/remotefs/remotefs.ko $(DESTDIR)$(moduledir)/remotefs.ko
 	$(Q)$(if $(DESTDIR),,depmod $(KVER))
 
@@ -151,6 +151,7 @@ install-userland: userland
 	$(if $(service),$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(unitdir) $(service))
 	$(Q)$(INSTALL) -D -m 644 include/uapi/linux/remotefs.h \
 		$(DESTDIR)$(includedir)/linux/remotefs.h
+	$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(completiondir) $(completions)
 	$(Q)for page in $(pages); do \
 		$(INSTALL) -D -m 644 -t $(DESTDIR)$(mandir)/man$${page##*.} $$page; \
 	done
@@ -159,7 +160,8 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(moduledir)/remotefs.ko \
 		$(DESTDIR)$(helperdir)/mount.remotefs $(DESTDIR)$(sbindir)/remotefsd \
 		$(DESTDIR)$(includedir)/linux/remotefs.h \
-		$(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(service)))
+		$(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(service))) \
+		$(addprefix $(DESTDIR)$(completiondir)/,$(notdir $(completions)))
 	$(Q)for page in $(notdir $(pages)); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; \
 	done

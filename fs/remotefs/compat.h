@@ -52,6 +52,22 @@ static inline void set_default_d_op(struct super_block *sb,
 }
 #endif
 
+/* 6.14: d_revalidate() is told the directory and the name. */
+#ifdef REMOTEFS_HAVE_D_REVALIDATE_NAME
+#define REMOTEFS_D_REVALIDATE(name, func)				\
+static int name(struct inode *dir, const struct qstr *qname,		\
+		struct dentry *dentry, unsigned int flags)		\
+{									\
+	return func(dentry, flags);					\
+}
+#else
+#define REMOTEFS_D_REVALIDATE(name, func)				\
+static int name(struct dentry *dentry, unsigned int flags)		\
+{									\
+	return func(dentry, flags);					\
+}
+#endif
+
 /* 6.3: vm_flags are written through helpers. */
 #ifndef REMOTEFS_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

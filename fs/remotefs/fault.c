@@ -17,13 +17,12 @@
  *	check the VMA
  *	seq = read_begin()	<- waits while one is under way
  *	snapshot of S's page table
- *	unlock S
  *						lock K
  *	lock K					  sequence moves on
  *	  seq still current, range live?	  mirrors = count
  *	  insert				unlock K
  *	unlock K				zap mirrors, if there are any
- *						return: S may now free the page
+ *	unlock S				return: S may now free the page
  *
  * If the fault has K first, its entry is in a table that the zap reaches. If
  * the invalidation has K first, the fault sees another sequence and starts

@@ -13,6 +13,7 @@
 #include <linux/fs_parser.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/namei.h>
 #include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -92,17 +93,43 @@ static int remotefs_show_options(struct seq_file *seq, struct dentry *root)
 	return 0;
 }
 
+/* 6.1's simple_statfs() gives no ID, by which tools tell mounts apart. */
+static int remotefs_statfs(struct dentry *dentry, struct kstatfs *buf)
+{
+	int err = simple_statfs(dentry, buf);
+
+	buf->f_fsid = u64_to_fsid(huge_encode_dev(dentry->d_sb->s_dev));
+	return err;
+}
+
 static const struct super_operations remotefs_super_operations = {
 	.alloc_inode	= remotefs_alloc_inode,
 	.free_inode	= remotefs_free_inode,
 	.drop_inode	= inode_just_drop,
 	.evict_inode	= remotefs_evict_inode,
-	.statfs		= simple_statfs,
+	.statfs		= remotefs_statfs,
 	.show_options	= remotefs_show_options,
 };
 
+/*
+ * A dentry in use is found without asking the file system. Ask, because the
+ * end of a source that shares its mm is told by nobody; see source.c.
+ */
+static int dentry_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode;
+
+	if (flags & LOOKUP_RCU)
+		return -ECHILD;
+	inode = d_inode(dentry);
+	return !inode || !REMOTEFS_I(inode)->source ||
+	       remotefs_space_is_live(REMOTEFS_I(inode)->source);
+}
+REMOTEFS_D_REVALIDATE(remotefs_d_revalidate, dentry_revalidate)
+
 /* Grants hold the inodes; an unused dentry is of no use. */
 static const struct dentry_operations remotefs_dentry_operations = {
+	.d_revalidate	= remotefs_d_revalidate,
 	.d_delete	= always_delete_dentry,
 };
 
