@@ -53,20 +53,20 @@ static inline void set_default_d_op(struct super_block *sb,
 #endif
 
 /* 6.14: d_revalidate() is told the directory and the name. */
+int remotefs_dentry_revalidate(struct dentry *dentry, unsigned int flags);
+
 #ifdef REMOTEFS_HAVE_D_REVALIDATE_NAME
-#define REMOTEFS_D_REVALIDATE(name, func)				\
-static int name(struct inode *dir, const struct qstr *qname,		\
-		struct dentry *dentry, unsigned int flags)		\
-{									\
-	return func(dentry, flags);					\
-}
+static inline int remotefs_d_revalidate(struct inode *dir,
+					const struct qstr *name,
+					struct dentry *dentry,
+					unsigned int flags)
 #else
-#define REMOTEFS_D_REVALIDATE(name, func)				\
-static int name(struct dentry *dentry, unsigned int flags)		\
-{									\
-	return func(dentry, flags);					\
-}
+static inline int remotefs_d_revalidate(struct dentry *dentry,
+					unsigned int flags)
 #endif
+{
+	return remotefs_dentry_revalidate(dentry, flags);
+}
 
 /* 6.3: vm_flags are written through helpers. */
 #ifndef REMOTEFS_HAVE_VM_FLAGS_SET

@@ -111,11 +111,18 @@ static const struct super_operations remotefs_super_operations = {
 	.show_options	= remotefs_show_options,
 };
 
-/*
- * A dentry in use is found without asking the file system. Ask, because the
- * end of a source that shares its mm is told by nobody; see source.c.
+/**
+ * remotefs_dentry_revalidate - is a name in the dcache still good?
+ * @dentry:	the name
+ * @flags:	LOOKUP_*
+ *
+ * A dentry in use is found without a look-up. Nobody tells of the end of a
+ * source that shares its mm (see source.c), so it is asked for here.
+ *
+ * Context: any but RCU walks.
+ * Return: 1 if so, 0 if not; -ECHILD in an RCU walk.
  */
-static int dentry_revalidate(struct dentry *dentry, unsigned int flags)
+int remotefs_dentry_revalidate(struct dentry *dentry, unsigned int flags)
 {
 	struct inode *inode;
 
@@ -125,7 +132,6 @@ static int dentry_revalidate(struct dentry *dentry, unsigned int flags)
 	return !inode || !REMOTEFS_I(inode)->source ||
 	       remotefs_space_is_live(REMOTEFS_I(inode)->source);
 }
-REMOTEFS_D_REVALIDATE(remotefs_d_revalidate, dentry_revalidate)
 
 /* Grants hold the inodes; an unused dentry is of no use. */
 static const struct dentry_operations remotefs_dentry_operations = {

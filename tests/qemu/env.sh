@@ -3,10 +3,6 @@
 #
 # Where things are: sourced by every script that works on guests.
 
-# The one place that names a mirror; override either in the environment.
-: "${MIRROR:=http://deb.debian.org/debian}"
-: "${SECURITY_MIRROR:=http://deb.debian.org/debian-security}"
-
 top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 here=$top/tests/qemu
 build=$top/build

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Helpers of the suites about mirrors: a private mount, and dialogues with
+# processes that own memory (m-source) or look at another's (m-viewer).
+#
+# Answers come in variables, not on standard output: emulated guests fork
+# slowly.  All addresses are decimal numbers, so nothing here needs quotes, and
+# a test's variables are its own: the suites switch these checks off.
+# shellcheck disable=SC2034
+
+progs=/usr/lib/remotefs-tests
+page=4096
+huge=$((2 << 20))
+
+fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# same VALUE EXPECTED
+same() { [ "$1" = "$2" ] || fail "it is '$1', not '$2'"; }
+
+# retry SECONDS COMMAND...: until it succeeds
+retry() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -le "$end" ] || fail "not in time: $*" || return
+	done
+}
+
+mirror_setup() {
+	dir=$BATS_TEST_TMPDIR
+	mnt=$dir/mnt
+	mkdir "$mnt"
+	mount -t remotefs none "$mnt"
+	declare -gA in=() out=() pid=()
+	held=
+}
+
+# Whoever is left goes, and then nothing may hold the mount.
+mirror_teardown() {
+	local name
+	for name in "${!pid[@]}"; do
+		stop "$name"
+	done
+	[ -z "$held" ] || exec {held}<&-
+	umount "$mnt"
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# stop NAME: kill it, and wait until it is no more
+stop() {
+	local id=${pid[$1]}
+	unset "pid[$1]"
+	kill -9 "$id" 2>/dev/null || true
+	wait "$id" 2>/dev/null || true
+	retry 20 gone "$id"
+}
+
+# channels NAME: a pair of FIFOs, open at this end
+channels() {
+	local fd
+	mkfifo "$dir/$1.in" "$dir/$1.out"
+	exec {fd}<>"$dir/$1.in"
+	in[$1]=$fd
+	exec {fd}<>"$dir/$1.out"
+	out[$1]=$fd
+}
+
+# launch NAME PROGRAM: begin a dialogue over its channels
+launch() {
+	"$progs/$2" <"$dir/$1.in" >"$dir/$1.out" 2>"$dir/$1.err" 3>&- &
+	pid[$1]=$!
+}
+
+# start NAME PROGRAM
+start() {
+	channels "$1"
+	launch "$@"
+}
+
+# ask NAME COMMAND...: get $answer
+ask() {
+	local name=$1
+	shift
+	echo "$*" >&"${in[$name]}"
+	hear "$name" "$*"
+}
+
+# hear NAME [QUESTION]: wait for what it says
+hear() {
+	answer=
+	read -r -t 60 -u "${out[$1]}" answer || fail "$1 does not answer: $2"
+}
+
+# says NAME ANSWER COMMAND...: fail if it answers anything else
+says() {
+	local name=$1 expected=$2
+	shift 2
+	ask "$name" "$@"
+	[ "$answer" = "$expected" ] || fail "$name: $*: $answer, not $expected"
+}
+
+# fork_of NAME CHILD: a child, in a dialogue of its own
+fork_of() {
+	channels "$2"
+	ask "$1" fork "$dir/$2.in" "$dir/$2.out"
+	pid[$2]=$answer
+}
+
+# hold FILE: keep it open, as descriptor $held
+hold() { exec {held}<"$1"; }
+
+# attach NAME COMMAND...: as m-attach, with $answer
+attach() {
+	local name=$1
+	shift
+	answer=$("$progs/m-attach" "$mnt/control" "${pid[$name]}" "$@")
+}
+
+# refused ERRNO NAME COMMAND...: m-attach says that it may not
+refused() {
+	local expected=$1
+	shift
+	! attach "$@" || fail "$*: $answer, not $expected" || return
+	same "$answer" "$expected"
+}
+
+# expose NAME START BYTES ro|rw: make map file $file
+expose() {
+	attach "$1" map "$2" $(($2 + $3)) "$4" || fail "map: $answer"
+	file=$mnt/${pid[$1]}/map-$answer
+}
+
+# info FILE|- FIELD: get $answer; - is standard input
+info() {
+	local all
+	all=$'\n'$("$progs/m-attach" "$1" info)
+	answer=${all#*$'\n'"$2"=}
+	answer=${answer%%$'\n'*}
+}
+
+# anon NAME: how many KiB of anonymous memory it has, as $answer
+anon() {
+	local key value rest
+	while read -r key value rest; do
+		[ "$key" != RssAnon: ] || answer=$value
+	done <"/proc/${pid[$1]}/status"
+}
+
+# watched PID: has that inotifywait set up its watches?
+watched() {
+	grep -qs '^inotify wd' /proc/"$1"/fdinfo/*
+}
+
+# A swap device that keeps pages compressed in memory.
+swap_begin() {
+	modprobe zram num_devices=1
+	echo 128M >/sys/block/zram0/disksize
+	mkswap /dev/zram0 >/dev/null
+	swapon /dev/zram0
+}
+
+swap_end() {
+	swapoff /dev/zram0
+	echo 1 >/sys/block/zram0/reset
+}
+
+# swap_out NAME ADDRESS: is the page in swap now, and nowhere else?
+swap_out() {
+	ask "$1" advise "$2" $page pageout
+	frame_is "$1" "$2" swapped
+}
+
+# A source with a range of PAGES at $a, each byte the letter a, its map file
+# $file, and a viewer that has it open and a mirror of it at $m.
+# scene PAGES ro|rw
+scene() {
+	start source m-source
+	start viewer m-viewer
+	ask source map "$1"
+	a=$answer
+	says source ok fill "$a" $(($1 * page)) a
+	expose source "$a" $(($1 * page)) "$2"
+	says viewer ok open "$file" "$2"
+	ask viewer mirror $(($1 * page)) "$2" s
+	m=$answer
+}
+
+# frame_is NAME ADDRESS STATE: is the page "swapped", "none", or that frame?
+frame_is() {
+	ask "$1" frame "$2"
+	[ "$answer" = "$3" ]
+}
