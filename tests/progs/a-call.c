@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * a-call: make control calls one after the other, and say how each went.
+ *
+ *	a-call STEP...
+ *
+ *	control PATH	open a control file
+ *	mem PID MODE	open /proc/PID/mem; MODE is r, w, rw or path (O_PATH)
+ *	other PATH	open any file in the place of /proc/PID/mem
+ *	file PATH MODE	open a map file
+ *	features | attach | map | unmap | allow | info | range [FIELD=VALUE]...
+ *			the ioctl, on the descriptor that it is made for unless
+ *			on=control, on=session, on=file or on=mem is given;
+ *			also cmd=, ptr=, tail= (a byte after the structure)
+ *	peek ADDRESS	one line read through /proc/PID/mem
+ *	pread OFFSET | pwrite OFFSET TEXT | mmap rwx	the same for the map file
+ *	failnth N	let the kernel's N-th allocation from now on fail
+ *	sh COMMAND	a shell command, with everything still open
+ *	hold		wait for a signal
+ *
+ * Prints "STEP OK [RESULT]" or "STEP ERRNO"; status 1 if a step failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/remotefs.h>
+
+enum { CONTROL, SESSION, FILE_FD, MEM };
+static int fds[4] = { -1, -1, -1, -1 };
+static const char *const kinds[] = { "control", "session", "file", "mem" };
+static unsigned int mem_pid;
+static int failed;
+
+#define FIELD(struct_, name, member) \
+	{ name, offsetof(struct struct_, member), sizeof(((struct struct_ *)0)->member) }
+#define CALL(name, NAME, kind, out, width, ...) \
+	{ #name, REMOTEFS_IOC_##NAME, kind, sizeof(struct remotefs_##name##_args), \
+	  offsetof(struct remotefs_##name##_args, out), width, { __VA_ARGS__ } }
+#define INTERVAL(s) FIELD(s, "flags", flags), FIELD(s, "map", map), \
+	FIELD(s, "reserved", __reserved), FIELD(s, "offset", offset), FIELD(s, "length", length)
+
+static const struct call {
+	const char *name;
+	unsigned int cmd, kind, size, out, out_width;
+	struct field { const char *name; size_t at, width; } fields[9];
+} calls[] = {
+	CALL(features, FEATURES, CONTROL, features, 8,
+	     FIELD(remotefs_features_args, "reserved", __reserved),
+	     FIELD(remotefs_features_args, "features", features)),
+	CALL(attach, ATTACH, CONTROL, size, 0, FIELD(remotefs_attach_args, "flags", flags),
+	     FIELD(remotefs_attach_args, "fd", mem_fd), FIELD(remotefs_attach_args, "pid", pid)),
+	CALL(map, MAP, SESSION, map, 4, FIELD(remotefs_map_args, "flags", flags),
+	     FIELD(remotefs_map_args, "map", map), FIELD(remotefs_map_args, "mode", mode),
+	     FIELD(remotefs_map_args, "uid", uid), FIELD(remotefs_map_args, "gid", gid),
+	     FIELD(remotefs_map_args, "address", address),
+	     FIELD(remotefs_map_args, "offset", offset), FIELD(remotefs_map_args, "length", length)),
+	CALL(unmap, UNMAP, SESSION, map, 0, INTERVAL(remotefs_unmap_args)),
+	CALL(allow, ALLOW, SESSION, map, 0, INTERVAL(remotefs_allow_args)),
+	CALL(info, INFO, FILE_FD, out_state, 4, FIELD(remotefs_info_args, "flags", flags)),
+	CALL(range, RANGE, FILE_FD, out_address, 8, FIELD(remotefs_range_args, "flags", out_flags),
+	     FIELD(remotefs_range_args, "offset", offset)),
+};
+
+static void report(const char *step, int ok, const char *result)
+{
+	printf("%s %s%s%s\n", step, ok ? "OK" : strerrorname_np(errno), ok && *result ? " " : "",
+	       ok ? result : "");
+	fflush(stdout);
+	failed |= !ok;
+}
+
+static void set_open(int kind, const char *path, const char *mode)
+{
+	int flags = !strcmp(mode, "path") ? O_PATH : !strcmp(mode, "rw") ? O_RDWR :
+		    !strcmp(mode, "w") ? O_WRONLY : O_RDONLY;
+
+	fds[kind] = open(path, flags);
+	report(kinds[kind], fds[kind] >= 0, "");
+}
+
+/* One word of a call; 0 if it belongs to the next step. */
+static int set_field(const struct call *call, char *args, const char *word, int *fd,
+		     unsigned int *cmd, void **pointer)
+{
+	const char *value = strchr(word, '=');
+	unsigned long long number;
+
+	if (!value)
+		return 0;
+	number = strtoull(++value, NULL, 0);
+	for (int i = 0; i < 4 && !strncmp(word, "on=", 3); i++)
+		if (!strcmp(value, kinds[i]))
+			return *fd = fds[i], 1;
+	if (!strncmp(word, "cmd=", 4))
+		return *cmd = number, 1;
+	if (!strncmp(word, "ptr=", 4))
+		return *pointer = (void *)(size_t)number, 1;
+	if (!strncmp(word, "tail=", 5))
+		return args[call->size] = number, 1;
+	if (!strncmp(word, "size=", 5))
+		return memcpy(args, &number, 4), 1;
+	for (const struct field *field = call->fields; field->name; field++)
+		if (!strncmp(word, field->name, value - word - 1) && !field->name[value - word - 1])
+			return memcpy(args + field->at, &number, field->width), 1;
+	exit(99);
+}
+
+/* For the next call only: what it does not use up is taken back after it. */
+static void set_fail_nth(const char *number)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_WRONLY);
+
+	if (fd >= 0) {
+		if (write(fd, number, strlen(number)) < 0)
+			exit(98);
+		close(fd);
+	}
+}
+
+static char **do_call(const struct call *call, char **word)
+{
+	char args[8192] = { 0 }, result[32] = "";
+	unsigned long long out = 0;
+	unsigned int cmd = call->cmd;
+	int fd = fds[call->kind], ret, error;
+	void *pointer = args;
+
+	memcpy(args, &call->size, 4);
+	if (call->cmd == REMOTEFS_IOC_ATTACH) {
+		memcpy(args + 8, &fds[MEM], 4);
+		memcpy(args + 12, &mem_pid, 4);
+	}
+	while (*word && set_field(call, args, *word, &fd, &cmd, &pointer))
+		word++;
+	ret = ioctl(fd, cmd, pointer);
+	error = errno;
+	set_fail_nth("0");
+	errno = error;
+	memcpy(&out, args + call->out, call->out_width);
+	if (call->out_width)
+		snprintf(result, sizeof(result), call->out_width == 8 ? "0x%llx" : "%llu", out);
+	report(call->name, ret >= 0, result);
+	if (call->cmd == REMOTEFS_IOC_ATTACH && ret >= 0)
+		fds[SESSION] = ret;
+	return word;
+}
+
+static void do_read(const char *step, int kind, const char *offset)
+{
+	char text[65] = "";
+	ssize_t ret = pread(fds[kind], text, 64, strtoull(offset, NULL, 0));
+
+	text[strcspn(text, "\n")] = '\0';
+	report(step, ret >= 0, text);
+}
+
+static void do_mmap(const char *rights)
+{
+	int prot = (strchr(rights, 'r') ? PROT_READ : 0) | (strchr(rights, 'w') ? PROT_WRITE : 0) |
+		   (strchr(rights, 'x') ? PROT_EXEC : 0);
+
+	report("mmap", mmap(NULL, 4096, prot, MAP_SHARED, fds[FILE_FD], 0) != MAP_FAILED, "");
+}
+
+static char **do_step(const char *step, char **word)
+{
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (!strcmp(step, calls[i].name))
+			return do_call(&calls[i], word);
+	if (!strcmp(step, "hold"))
+		return pause(), word;
+	if (!*word)
+		exit(99);
+	if (!strcmp(step, "control"))
+		return set_open(CONTROL, *word, "r"), word + 1;
+	if (!strcmp(step, "other"))
+		return set_open(MEM, *word, "r"), word + 1;
+	if (!strcmp(step, "file"))
+		return set_open(FILE_FD, word[0], word[1]), word + 2;
+	if (!strcmp(step, "peek"))
+		return do_read(step, MEM, *word), word + 1;
+	if (!strcmp(step, "pread"))
+		return do_read(step, FILE_FD, *word), word + 1;
+	if (!strcmp(step, "mmap"))
+		return do_mmap(*word), word + 1;
+	if (!strcmp(step, "failnth"))
+		return set_fail_nth(*word), word + 1;
+	if (!strcmp(step, "sh"))
+		return failed |= !!system(*word), word + 1;
+	if (!strcmp(step, "pwrite")) {
+		ssize_t ret = pwrite(fds[FILE_FD], word[1], strlen(word[1]),
+				     strtoull(word[0], NULL, 0));
+
+		return report(step, ret >= 0, ""), word + 2;
+	}
+	if (strcmp(step, "mem"))
+		exit(99);
+	mem_pid = atoi(*word);
+	snprintf(path, sizeof(path), "/proc/%.20s/mem", *word);
+	return set_open(MEM, path, word[1]), word + 2;
+}
+
+int main(int argc, char **argv)
+{
+	char **word = argv + 1;
+
+	(void)argc;
+	while (*word) {
+		const char *step = *word++;
+
+		word = do_step(step, word);
+	}
+	return failed;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * m-viewer: a viewer that a test talks to.  What it does besides
+ * m-dialogue.h: opening and mapping files, and calls on them.
+ */
+#include <sys/uio.h>
+
+#include "m-dialogue.h"
+
+static int file = -1;
+
+/* open PATH r|rw: the file that the other commands are about */
+static void run_open(char **words)
+{
+	if (file >= 0)
+		close(file);
+	file = open(words[1], strchr(words[2], 'w') ? O_RDWR : O_RDONLY);
+	say(file);
+}
+
+static void run_close(char **words)
+{
+	(void)words;
+	say(close(file));
+	file = -1;
+}
+
+/* mirror BYTES PROT FLAGS [OFFSET [ADDRESS]]: flags s(hared) p(rivate) f(ixed) */
+static void run_mirror(char **words)
+{
+	int prot = 0, flags = strchr(words[3], 'p') ? MAP_PRIVATE : MAP_SHARED;
+
+	prot |= strchr(words[2], 'r') ? PROT_READ : 0;
+	prot |= strchr(words[2], 'w') ? PROT_WRITE : 0;
+	prot |= strchr(words[2], 'x') ? PROT_EXEC : 0;
+	flags |= strchr(words[3], 'f') ? MAP_FIXED : 0;
+	say_address(mmap((void *)number(words[4] ? words[5] : NULL),
+			 number(words[1]), prot, flags, file,
+			 number(words[4])));
+}
+
+static void say_data(ssize_t got, char *data)
+{
+	if (got < 0)
+		puts(strerrorname_np(errno));
+	else
+		printf("%zd:%.*s\n", got, (int)strnlen(data, got), data);
+}
+
+/* pread BYTES OFFSET: the length, and the bytes up to the first zero */
+static void run_pread(char **words)
+{
+	static char data[1 << 20];
+
+	say_data(pread(file, data, number(words[1]), number(words[2])), data);
+}
+
+/* preadv OFFSET: two buffers of 3 and 5 bytes */
+static void run_preadv(char **words)
+{
+	char data[9] = "";
+	struct iovec iov[] = { { data, 3 }, { data + 3, 5 } };
+
+	say_data(preadv(file, iov, 2, number(words[1])), data);
+}
+
+/* readat ADDRESS BYTES OFFSET: into memory at ADDRESS */
+static void run_readat(char **words)
+{
+	ssize_t got = pread(file, (void *)number(words[1]), number(words[2]),
+			    number(words[3]));
+
+	say_data(got, "");
+}
+
+/* pwrite OFFSET TEXT */
+static void run_pwrite(char **words)
+{
+	say_data(pwrite(file, words[2], strlen(words[2]), number(words[1])), "");
+}
+
+/* seek data|hole|set|end OFFSET */
+static void run_seek(char **words)
+{
+	int whence = words[1][0] == 'd' ? SEEK_DATA :
+		     words[1][0] == 'h' ? SEEK_HOLE :
+		     words[1][0] == 'e' ? SEEK_END : SEEK_SET;
+	off_t found = lseek(file, number(words[2]), whence);
+
+	if (found < 0)
+		say(-1);
+	else
+		printf("%ld\n", (long)found);
+}
+
+/* truncate SIZE, allocate SIZE: of the open file */
+static void run_truncate(char **words)
+{
+	say(ftruncate(file, number(words[1])));
+}
+
+static void run_allocate(char **words)
+{
+	say(fallocate(file, 0, 0, number(words[1])));
+}
+
+/* splice ADDRESS BYTES: give pages of a mirror to a pipe */
+static void run_splice(char **words)
+{
+	struct iovec iov = { (void *)number(words[1]), number(words[2]) };
+	int ends[2];
+
+	if (pipe(ends))
+		return say(-1);
+	say(vmsplice(ends[1], &iov, 1, SPLICE_F_GIFT));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* direct ADDRESS BYTES PATH: write a mirror to a file, past the page cache */
+static void run_direct(char **words)
+{
+	int fd = open(words[3], O_WRONLY | O_CREAT | O_DIRECT, 0600);
+
+	say(fd < 0 ? -1 : write(fd, (void *)number(words[1]), number(words[2])));
+	close(fd);
+}
+
+static char seen[4096];
+
+static void copy(struct access *what)
+{
+	memcpy(seen, (void *)what->at, sizeof(seen));
+}
+
+/* Does a page of a mirror show what process @pid has at @there? */
+static bool page_is_same(pid_t pid, char *mirror, char *there)
+{
+	struct access what = { .at = mirror };
+	char truth[4096];
+	struct iovec local = { truth, sizeof(truth) };
+	struct iovec remote = { there, sizeof(truth) };
+
+	if (!attempt(copy, &what))
+		return false;
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == 4096 &&
+	       !memcmp(seen, truth, sizeof(truth));
+}
+
+/* compare MIRROR PAGES PID ADDRESS: ok, or the first page that differs */
+static void run_compare(char **words)
+{
+	size_t i, pages = number(words[2]);
+
+	for (i = 0; i < pages; i++)
+		if (!page_is_same(number(words[3]),
+				  (char *)number(words[1]) + (i << 12),
+				  (char *)number(words[4]) + (i << 12))) {
+			printf("page %zu differs\n", i);
+			return;
+		}
+	puts("ok");
+}
+
+static const struct command commands[] = {
+	{ "open", run_open },	  { "close", run_close },
+	{ "mirror", run_mirror }, { "pread", run_pread },
+	{ "preadv", run_preadv }, { "readat", run_readat },
+	{ "pwrite", run_pwrite }, { "seek", run_seek },
+	{ "truncate", run_truncate }, { "allocate", run_allocate },
+	{ "splice", run_splice }, { "direct", run_direct },
+	{ "compare", run_compare },
+	{ }
+};
+
+int main(void)
+{
+	return converse(commands, NULL);
+}
