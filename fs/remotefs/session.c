@@ -237,6 +237,16 @@ static int check_interval(u64 start, u64 length, u64 limit)
 	return 0;
 }
 
+/* The arguments of calls that are about an interval of a file. */
+static int interval_args_check(u32 flags, u32 reserved, u64 offset, u64 length)
+{
+	if (flags)
+		return -EOPNOTSUPP;
+	if (reserved)
+		return -EINVAL;
+	return check_interval(offset, length, MAX_LFS_FILESIZE);
+}
+
 /* What is malformed whatever the state of the world. */
 static int map_args_check(const struct remotefs_map_args *args)
 {
@@ -399,11 +409,10 @@ long remotefs_session_unmap(struct file *file, void *data, void __user *uarg)
 	struct remotefs_map *map;
 	int err;
 
-	if (args->flags)
-		return -EOPNOTSUPP;
-	err = check_interval(args->offset, args->length, MAX_LFS_FILESIZE);
-	if (err || args->__reserved)
-		return -EINVAL;
+	err = interval_args_check(args->flags, args->__reserved, args->offset,
+				  args->length);
+	if (err)
+		return err;
 	map = session_find_map(file->private_data, args->map);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
@@ -430,11 +439,10 @@ long remotefs_session_allow(struct file *file, void *data, void __user *uarg)
 	u64 end = args->offset + args->length;
 	int err;
 
-	if (args->flags)
-		return -EOPNOTSUPP;
-	err = check_interval(args->offset, args->length, MAX_LFS_FILESIZE);
-	if (err || args->__reserved)
-		return -EINVAL;
+	err = interval_args_check(args->flags, args->__reserved, args->offset,
+				  args->length);
+	if (err)
+		return err;
 	if (!session->writable)
 		return -EACCES;
 	map = session_find_map(session, args->map);
