@@ -10,62 +10,7 @@
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016
 bats_require_minimum_version 1.5.0
-load helpers
-
-setup() {
-	requires remotefsd
-	setup_mount "${mount_options-}"
-	D=$BATS_TEST_TMPDIR/ctl
-	mkdir "$D"
-	start_daemon
-	start_source s "$PROGS/a-source" 4
-	yama_before=$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)
-}
-
-teardown() {
-	set_yama "${yama_before:-0}"
-	teardown_mount
-}
-
-set_yama() {
-	[ ! -e /proc/sys/kernel/yama/ptrace_scope ] || echo "$1" >/proc/sys/kernel/yama/ptrace_scope
-}
-
-start_daemon() {
-	# Elsewhere this is done by the device manager.
-	[ -e /dev/fuse ] || modprobe fuse
-	background remotefsd --data="$M" --mount="$D"
-	daemon=$background_pid
-	retry 200 0.05 test -e "$D/version" || {
-		cat "$BATS_TEST_TMPDIR/background.out"
-		return 1
-	}
-}
-
-# ask COMMAND [MEM]: as root;  ask_as UID COMMAND [MEM]
-ask() { "$PROGS/a-ask" "$D/ctl" "$@"; }
-ask_as() { as_user "$1" "$PROGS/a-ask" "$D/ctl" "${@:2}"; }
-
-count_files() { find "$M/$1" -type f | wc -l; }
-
-pages() { printf '0x%x-0x%x' $(($1)) $(($1 + $2 * 4096)); }
-
-# says ERRNO SENTENCE COMMAND: refused so, and nothing changes
-says() {
-	run -1 ask "$3"
-	[[ $output == "$1"$'\n'"error: $1: "*"$2"* && $(wc -l <<<"$output") = 2 ]]
-}
-
-# bats test_tags=U2
-@test "the answer to add is the paths that were made, read from the same open file" {
-	exec {ctl}<>"$D/ctl"
-	echo "add $s_pid $(pages "$s_address" 4)" >&"$ctl"
-	run -0 cat <&"$ctl"
-	exec {ctl}<&-
-	[ "$output" = "$s_pid/map-0" ]
-	[ "$(stat -c '%s %a %u' "$M/$output")" = "16384 400 0" ]
-	[ "$(head -n 1 "$M/$output")" = "page 0 of $s_pid" ]
-}
+load admin
 
 # bats test_tags=U2
 @test "add heap and add stack show what the kernel calls so" {
@@ -95,15 +40,6 @@ says() {
 	[ "${lines[1]}" = "pread OK page 1 of $s_pid" ]
 	run -1 ask "add $s_pid as"
 	[ "${lines[0]}" = EEXIST ]
-}
-
-# bats test_tags=U2
-@test "add takes memory by the name that its process gave it" {
-	requires anon-name
-	start_source named "$PROGS/a-source" 4 name="my data"
-	run -0 ask "add $named_pid [anon:my data]"
-	[ "${lines[1]}" = "$named_pid/map-0" ]
-	[ "$(head -n 1 "$M/$named_pid/map-0")" = "page 0 of $named_pid" ]
 }
 
 # bats test_tags=U2
@@ -214,18 +150,6 @@ says() {
 	[ "${lines[*]}" = "file OK pwrite OK pwrite EACCES" ]
 	run -1 ask "allow $s_pid/as $(pages "$s_address" 2) rw"
 	[[ ${lines[1]} == "error: EEXIST: "* ]]
-}
-
-# bats test_tags=U3,P1
-@test "another user's process is denied although the daemon is root" {
-	set_yama 0
-	start_source mine as_user 1000 "$PROGS/a-source" 4
-	run -1 ask_as 1001 "add $mine_pid heap"
-	[[ ${lines[0]} == EACCES && ${lines[1]} == "error: EACCES: you may not open /proc/$mine_pid/mem" ]]
-	run -1 ask_as 1000 "add $s_pid heap"
-	[ "${lines[0]}" = EACCES ]
-	[ "$(ls "$M")" = control ]
-	grep -q "denied: add of process $s_pid to uid 1000" "$BATS_TEST_TMPDIR/background.out"
 }
 
 # bats test_tags=U3,P1
