@@ -88,7 +88,7 @@ read_as_files() {
 	find_secret 'map-*'
 	show "grep '^$pid/$file ' /run/remotefsd/ranges" || fail "the daemon does not list $file"
 
-	prints "$secret" "strings $file | grep -m 1 $secret"
+	prints "$secret" "strings $file | grep $secret"
 	prints the-cat "xxd -s $offset -l 48 $file"
 	prints "^$secret$" "dd if=$file bs=1 skip=$offset count=${#secret} status=none; echo"
 	# The rest of the file may change as redis lives on, so redis is held
