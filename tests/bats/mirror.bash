@@ -31,7 +31,9 @@ retry() {
 }
 
 mirror_setup() {
-	# bats' trap before every command of a helper would take half the time.
+	# bats' trap before every command of a helper would take half the time;
+	# it stays for the lines of the test itself.
+	declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap
 	set +T
 	dir=$BATS_TEST_TMPDIR
 	mnt=$dir/mnt
