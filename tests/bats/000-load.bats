@@ -3,7 +3,7 @@
 #
 # The module by itself: loading, unloading, and not saying a word.
 #
-# seconds: 90
+# seconds: 120
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154

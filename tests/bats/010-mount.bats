@@ -3,7 +3,7 @@
 #
 # Mounting through mount(8) and its helper.
 #
-# seconds: 120
+# seconds: 180
 # not on debug: about programs of user land, for which that kernel takes ten minutes
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
