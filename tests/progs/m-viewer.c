@@ -133,17 +133,15 @@ static void copy(struct access *what)
 	memcpy(seen, (void *)what->at, sizeof(seen));
 }
 
-/* Does a page of a mirror show what process @pid has at @there? */
-static bool page_is_same(pid_t pid, char *mirror, char *there)
+/* Does a page of a mirror show what is @there, in a process's open memory? */
+static bool page_is_same(int memory, char *mirror, off_t there)
 {
 	struct access what = { .at = mirror };
 	char truth[4096];
-	struct iovec local = { truth, sizeof(truth) };
-	struct iovec remote = { there, sizeof(truth) };
 
 	if (!attempt(copy, &what))
 		return false;
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == 4096 &&
+	return pread(memory, truth, sizeof(truth), there) == sizeof(truth) &&
 	       !memcmp(seen, truth, sizeof(truth));
 }
 
@@ -151,15 +149,20 @@ static bool page_is_same(pid_t pid, char *mirror, char *there)
 static void run_compare(char **words)
 {
 	size_t i, pages = number(words[2]);
+	char path[32];
+	int memory;
 
+	snprintf(path, sizeof(path), "/proc/%s/mem", words[3]);
+	memory = open(path, O_RDONLY);
 	for (i = 0; i < pages; i++)
-		if (!page_is_same(number(words[3]),
-				  (char *)number(words[1]) + (i << 12),
-				  (char *)number(words[4]) + (i << 12))) {
-			printf("page %zu differs\n", i);
-			return;
-		}
-	puts("ok");
+		if (!page_is_same(memory, (char *)number(words[1]) + (i << 12),
+				  number(words[4]) + (i << 12)))
+			break;
+	close(memory);
+	if (i < pages)
+		printf("page %zu differs\n", i);
+	else
+		puts("ok");
 }
 
 static const struct command commands[] = {
