@@ -23,13 +23,10 @@ static loff_t remotefs_file_llseek(struct file *file, loff_t offset, int whence)
 /* Why a file cannot be opened or mapped any more, or 0. */
 static int file_errno(struct remotefs_map *map)
 {
-	int err = 0;
+	int err;
 
 	spin_lock(&map->lock);
-	if (map->state == REMOTEFS_STATE_REVOKED)
-		err = -ESTALE;
-	else if (map->state == REMOTEFS_STATE_GONE)
-		err = -ESRCH;
+	err = remotefs_map_errno(map);
 	spin_unlock(&map->lock);
 	if (!err && !remotefs_space_is_live(map->source))
 		err = -ESRCH;

@@ -360,6 +360,7 @@ struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 int remotefs_range_subscribe(struct remotefs_range *range);
 void remotefs_range_unsubscribe(struct remotefs_range *range);
 void remotefs_range_put(struct remotefs_range *range);
+int remotefs_map_errno(struct remotefs_map *map);
 struct remotefs_range *remotefs_range_first(struct remotefs_map *map,
 					    pgoff_t first, pgoff_t last);
 struct remotefs_range *remotefs_range_find(struct remotefs_map *map,

@@ -186,15 +186,12 @@ void remotefs_map_evict(struct remotefs_map *map)
 int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range)
 {
 	loff_t end = (loff_t)(range->node.last + 1) << PAGE_SHIFT;
-	int err = 0;
+	int err;
 
 	spin_lock(&map->lock);
-	if (map->state == REMOTEFS_STATE_REVOKED)
-		err = -ESTALE;
-	else if (map->state == REMOTEFS_STATE_GONE ||
-		 remotefs_source_is_gone(map->source))
-		err = -ESRCH;
-	else if (remotefs_range_first(map, range->node.start, range->node.last))
+	err = remotefs_map_errno(map);
+	if (!err &&
+	    remotefs_range_first(map, range->node.start, range->node.last))
 		err = -EEXIST;
 	if (!err) {
 		range->live = true;

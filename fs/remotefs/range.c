@@ -262,8 +262,15 @@ struct remotefs_range *remotefs_range_first(struct remotefs_map *map,
 	return node ? container_of(node, struct remotefs_range, node) : NULL;
 }
 
-/* Why there is nothing to serve: the states of a file, as errno. */
-static int map_errno(struct remotefs_map *map)
+/**
+ * remotefs_map_errno - why a file has nothing to serve any more
+ * @map:	the file, locked
+ *
+ * Context: @map's lock held.
+ * Return: 0 while it is live; -ESTALE it was revoked; -ESRCH the source is
+ * gone.
+ */
+int remotefs_map_errno(struct remotefs_map *map)
 {
 	lockdep_assert_held(&map->lock);
 	if (map->state == REMOTEFS_STATE_REVOKED)
@@ -295,7 +302,7 @@ struct remotefs_range *remotefs_range_find(struct remotefs_map *map,
 	if (range && range->live) {
 		kref_get(&range->ref);
 	} else {
-		err = map_errno(map);
+		err = remotefs_map_errno(map);
 		if (!err)
 			err = map->unmapped ? -ESTALE : -EFAULT;
 		range = ERR_PTR(err);
@@ -324,7 +331,7 @@ struct remotefs_range *remotefs_range_next(struct remotefs_map *map,
 	if (range && range->live) {
 		kref_get(&range->ref);
 	} else {
-		err = map_errno(map);
+		err = remotefs_map_errno(map);
 		range = ERR_PTR(err ?: -ENOENT);
 	}
 	spin_unlock(&map->lock);
