@@ -62,9 +62,11 @@ compile() {
 }
 
 # bats test_tags=C3,C8
-@test "a structure that reaches out of the address space gets EFAULT" {
+@test "a structure that reaches out of mapped memory gets EFAULT" {
 	refuses control "$M/control" <<-EOT
-		EFAULT features ptr=0x7fffffffeff8
+		EFAULT features edge=8
+		EFAULT features edge=3
+		EFAULT features ptr=0x7ffffffff000
 		EFAULT features ptr=0xffff800000000000
 		EFAULT features ptr=0xfffffffffffffffc
 	EOT

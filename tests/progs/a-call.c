@@ -11,7 +11,8 @@
  *	features | attach | map | unmap | allow | info | range [FIELD=VALUE]...
  *			the ioctl, on the descriptor that it is made for unless
  *			on=control, on=session, on=file or on=mem is given;
- *			also cmd=, ptr=, tail= (a byte after the structure)
+ *			also cmd=, ptr=, tail= (a byte after the structure),
+ *			edge= (so many bytes of it end where memory ends)
  *	peek ADDRESS	one line read through /proc/PID/mem
  *	pread OFFSET | pwrite OFFSET TEXT | mmap rwx	the same for the map file
  *	failnth N	let the kernel's N-th allocation from now on fail
@@ -85,6 +86,17 @@ static void set_open(int kind, const char *path, const char *mode)
 	report(kinds[kind], fds[kind] >= 0, "");
 }
 
+/* A copy of @bytes of a structure, just before memory that is not there. */
+static void *edge(const char *args, size_t bytes)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || munmap(pages + page, page) || bytes > page)
+		exit(98);
+	return memcpy(pages + page - bytes, args, bytes);
+}
+
 /* One word of a call; 0 if it belongs to the next step. */
 static int set_field(const struct call *call, char *args, const char *word, int *fd,
 		     unsigned int *cmd, void **pointer)
@@ -102,6 +114,8 @@ static int set_field(const struct call *call, char *args, const char *word, int 
 		return *cmd = number, 1;
 	if (!strncmp(word, "ptr=", 4))
 		return *pointer = (void *)(size_t)number, 1;
+	if (!strncmp(word, "edge=", 5))
+		return *pointer = edge(args, number), 1;
 	if (!strncmp(word, "tail=", 5))
 		return args[call->size] = number, 1;
 	if (!strncmp(word, "size=", 5))
