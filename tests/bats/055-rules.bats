@@ -34,7 +34,7 @@ teardown() {
 # paged_out NAME ADDRESS: the page has left memory, to swap or for good
 paged_out() {
 	ask "$1" advise "$2" $page pageout
-	frame_is "$1" "$2" swapped || frame_is "$1" "$2" none
+	frame_is "$1" "$2" swapped || frame_is "$1" "$2" none || not_batched
 }
 
 # Rule 1: fault.c, remotefs_vm_ops.pfn_mkwrite, and its remotefs_map_zap().

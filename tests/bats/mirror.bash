@@ -176,7 +176,14 @@ swap_end() {
 # swap_out NAME ADDRESS: is the page in swap now, and nowhere else?
 swap_out() {
 	ask "$1" advise "$2" $page pageout
-	frame_is "$1" "$2" swapped
+	frame_is "$1" "$2" swapped || not_batched
+}
+
+# The page was not reclaimed: it may sit in another CPU's batch of pages on
+# their way to the LRU lists. Compaction empties those first. Always false.
+not_batched() {
+	echo 1 >/proc/sys/vm/compact_memory
+	false
 }
 
 # A source with a range of PAGES at $a, each byte the letter a, its map file
