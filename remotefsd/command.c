@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- *	add PID WHAT [ro|rw] [owner=U:G] [mode=0NNN] [onexit=bus] [fd=N]
+ *	add PID WHAT [ro|rw] [owner=U:G] [mode=0NNN] [onexit=bus|zero] [fd=N]
  *	revoke PID | PID/map-N | PID/as | all
  *	allow PID/map-N | PID/as 0xSTART-0xEND rw [fd=N]
  *
@@ -297,11 +297,9 @@ static int option_mode(const char *value, struct command *command, struct compla
 
 static int option_onexit(const char *value, struct command *command, struct complaint *why)
 {
-	(void)command;
-	if (!strcmp(value, "bus"))
+	command->zero = !strcmp(value, "zero");
+	if (command->zero || !strcmp(value, "bus"))
 		return 0;
-	if (!strcmp(value, "zero"))
-		return complain(why, EOPNOTSUPP, "onexit=zero is not in this release");
 	return complain(why, EINVAL, "onexit= takes bus or zero");
 }
 

@@ -248,6 +248,8 @@ static int run_add(struct grant *grant)
 
 	if (command->write)
 		template.flags |= REMOTEFS_MAP_WRITE;
+	if (command->zero)
+		template.flags |= REMOTEFS_MAP_ZERO;
 	if (command->memory.kind == MEMORY_WHOLE)
 		template.flags |= REMOTEFS_MAP_WHOLE;
 	error = choose_owner(grant, &template);

@@ -33,6 +33,7 @@ static void print_features(FILE *out, uint64_t features)
 		{ REMOTEFS_FEATURE_WRITE, "write" },
 		{ REMOTEFS_FEATURE_WHOLE, "whole" },
 		{ REMOTEFS_FEATURE_PMD, "pmd" },
+		{ REMOTEFS_FEATURE_ZERO, "zero" },
 	};
 
 	fputs("features:", out);

@@ -77,6 +77,7 @@ struct command {
 	uint32_t map;			/* SCOPE_FILE only */
 	struct memory memory;
 	bool write;
+	bool zero;			/* onexit=zero */
 	mode_t mode;			/* zero: the kernel's default */
 	char owner_user[COMMAND_NAME_SIZE];	/* empty: the requester */
 	char owner_group[COMMAND_NAME_SIZE];

@@ -78,7 +78,8 @@ static long remotefs_control_features(struct file *file, void *data,
 				      void __user *uarg)
 {
 	struct remotefs_features_args *args = data;
-	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE;
+	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
+		    REMOTEFS_FEATURE_ZERO;
 
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;

@@ -35,6 +35,7 @@ struct copy {
 	unsigned int faults;	/* of the caller's buffer */
 	bool write;
 	bool nowait;		/* RWF_NOWAIT: -EAGAIN instead of a wait */
+	bool locked;		/* a viewer's lock is held: likewise */
 };
 
 /* One batch of it. */
@@ -164,7 +165,7 @@ static unsigned int batch_usable(struct batch *batch, bool write)
 
 static int copy_lock(struct copy *copy, struct mm_struct *mm)
 {
-	if (copy->nowait)
+	if (copy->nowait || copy->locked)
 		return mmap_read_trylock(mm) ? 0 : -EAGAIN;
 	return mmap_read_lock_killable(mm);
 }
@@ -182,6 +183,7 @@ static int batch_look(struct copy *copy, struct batch *batch)
 		return ret;
 	ret = remotefs_space_check(mm, window->address, copy->write, &end);
 	if (!ret) {
+		end = min(end, remotefs_block_end(window->block));
 		window->nr = min_t(unsigned long, window->nr,
 				   (end - window->address) >> PAGE_SHIFT);
 		ret = remotefs_window_look(window);
@@ -192,6 +194,20 @@ static int batch_look(struct copy *copy, struct batch *batch)
 		ret = batch_usable(batch, copy->write);
 	mmap_read_unlock(mm);
 	return ret;
+}
+
+/* Fault in the first page of a batch as far as that needs no wait. */
+static int batch_fault_now(struct copy *copy, struct batch *batch)
+{
+	struct mm_struct *mm = copy->map->source->mm;
+	vm_fault_t fault;
+
+	if (!mmap_read_trylock(mm))
+		return -EAGAIN;
+	fault = remotefs_space_fault_now(mm, batch->window.address,
+					 copy->write);
+	mmap_read_unlock(mm);
+	return remotefs_space_errno(fault);
 }
 
 /* With the source entered. Bytes copied, -EAGAIN to come again, or an errno. */
@@ -208,6 +224,8 @@ static ssize_t copy_entered(struct copy *copy, struct batch *batch)
 		return nr;
 	if (copy->nowait)
 		return -EAGAIN;
+	if (copy->locked)
+		return batch_fault_now(copy, batch) ?: -EAGAIN;
 	ret = remotefs_space_fault_in(range->map->source, batch->window.address,
 				      copy->write);
 	return ret ?: -EAGAIN;
@@ -227,6 +245,20 @@ static bool copy_is_admitted(struct copy *copy, struct remotefs_range *range,
 	return admitted;
 }
 
+/* Nothing is subscribed at the start of the batch yet. */
+static int batch_subscribe(struct copy *copy, struct batch *batch)
+{
+	struct remotefs_window *window = &batch->window;
+	struct remotefs_block *fresh = remotefs_block_alloc();
+
+	if (!fresh)
+		return -ENOMEM;
+	if (copy->nowait || copy->locked)
+		return remotefs_block_try_subscribe(window->range, fresh,
+						    window->address);
+	return remotefs_block_subscribe(window->range, fresh, window->address);
+}
+
 static ssize_t copy_some(struct copy *copy)
 {
 	struct remotefs_source *source = copy->map->source;
@@ -235,7 +267,8 @@ static ssize_t copy_some(struct copy *copy)
 	ssize_t ret;
 
 	batch.first = copy->pos >> PAGE_SHIFT;
-	range = remotefs_range_find(copy->map, batch.first);
+	range = remotefs_range_find(copy->map, batch.first,
+				    &batch.window.block);
 	if (IS_ERR(range))
 		return PTR_ERR(range);
 	batch.window.range = range;
@@ -243,15 +276,17 @@ static ssize_t copy_some(struct copy *copy)
 	batch.window.pfns = batch.pfns;
 	batch.window.nr = DIV_ROUND_UP(offset_in_page(copy->pos) +
 				       copy_bytes(copy, COPY_BATCH), PAGE_SIZE);
-	batch.window.nr = min_t(unsigned long, batch.window.nr,
-				range->node.last - batch.first + 1);
 	ret = -EACCES;
 	if (copy_is_admitted(copy, range, batch.first))
 		ret = remotefs_space_enter(source);
 	if (!ret) {
-		ret = copy_entered(copy, &batch);
+		if (batch.window.block)
+			ret = copy_entered(copy, &batch);
+		else
+			ret = batch_subscribe(copy, &batch) ?: -EAGAIN;
 		remotefs_space_leave(source);
 	}
+	remotefs_block_put(batch.window.block);
 	remotefs_range_put(range);
 	return ret;
 }
@@ -319,7 +354,7 @@ static ssize_t copy_run(struct copy *copy)
 			done += ret;
 		/* The buffer faulted, or the source moved: once more. */
 		else if (copy->faults == faults &&
-			 (ret != -EAGAIN || copy->nowait))
+			 (ret != -EAGAIN || copy->nowait || copy->locked))
 			break;
 		if (fatal_signal_pending(current)) {
 			ret = -EINTR;
@@ -328,6 +363,7 @@ static ssize_t copy_run(struct copy *copy)
 		cond_resched();
 	}
 	kfree(copy->bounce);
+	copy->bounce = NULL;
 	return done ?: ret;
 }
 
@@ -394,6 +430,59 @@ ssize_t remotefs_copy_write(struct kiocb *iocb, struct iov_iter *from)
 	if (ret > 0) {
 		iocb->ki_pos += ret;
 		file_update_time(file);
+	}
+	return ret;
+}
+
+/* How often an access through a viewer tries, a tick apart. */
+#define ACCESS_TRIES	32
+
+/**
+ * remotefs_copy_access - access of a mirror, for ptrace and /proc/VIEWER/mem
+ * @vma:	the mirror
+ * @address:	where in the viewer
+ * @buffer:	kernel memory
+ * @length:	bytes
+ * @write:	to the mirror, or from it
+ *
+ * The viewer's mmap_lock is held, so the source's can only be tried, and
+ * nothing waited for; but the source is busy for moments only.
+ *
+ * Context: sleeps, killably, for a bounded time; @vma's mmap_lock held.
+ * Return: bytes copied, fewer at the end of the mirror or of the file; 0 past
+ * the end of the file; -EAGAIN the source was busy all the time; otherwise as
+ * remotefs_copy_read() and remotefs_copy_write().
+ */
+int remotefs_copy_access(struct vm_area_struct *vma, unsigned long address,
+			 void *buffer, int length, int write)
+{
+	struct inode *inode = file_inode(vma->vm_file);
+	loff_t pos = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) +
+		     (address - vma->vm_start);
+	struct kvec vec = { .iov_base = buffer };
+	struct iov_iter iter;
+	struct copy copy = {
+		.map	= REMOTEFS_I(inode),
+		.iter	= &iter,
+		.pos	= pos,
+		.write	= write,
+		.locked	= true,
+	};
+	ssize_t ret;
+	int i;
+
+	/* A mirror that is not writable is not written by its debugger either. */
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	if (pos >= i_size_read(inode))
+		return 0;
+	vec.iov_len = min3((loff_t)length, i_size_read(inode) - pos,
+			   (loff_t)(vma->vm_end - address));
+	iov_iter_kvec(&iter, write ? WRITE : READ, &vec, 1, vec.iov_len);
+	for (i = 0; i < ACCESS_TRIES; i++) {
+		ret = copy_run(&copy);
+		if (ret != -EAGAIN || schedule_timeout_killable(1))
+			break;
 	}
 	return ret;
 }

@@ -9,17 +9,18 @@
  * MMU notifier tells us. Two parties race: a fault, which looks a page up in
  * the source (S) and inserts it in a viewer's page table (M), and an
  * invalidation, which takes pages out of all viewers' tables. They meet in K,
- * the map file's lock, and in the sequence number of the range's subscription:
+ * the map file's lock, and in the sequence number of the block's subscription
+ * (block.c):
  *
  *	fault					invalidation of S
  *	-----					-----------------
  *	trylock S
- *	check the VMA
+ *	check the VMA, find the block
  *	seq = read_begin()	<- waits while one is under way
  *	snapshot of S's page table
  *						lock K
  *	lock K					  sequence moves on
- *	  seq still current, range live?	  mirrors = count
+ *	  seq current, range and block live?	  mirrors = count
  *	  insert				unlock K
  *	unlock K				zap mirrors, if there are any
  *	unlock S				return: S may now free the page
@@ -35,6 +36,7 @@
  * - M's lock is held when the fault begins, and S may be waiting for M the
  *   other way round (or be M). So S's lock is only tried; where that fails, M's
  *   lock is dropped first and the access starts again.
+ * - Memory that no block covers is subscribed the same way: with M's lock dropped.
  * - A page that is absent is faulted into S. A zero page of our own would stay
  *   when S writes: the first write to an empty entry notifies nobody.
  * - A special entry loses its dirty bit when it goes. The page is marked dirty
@@ -48,7 +50,7 @@
  *   the kernel can mark it special (REMOTEFS_PMD in compat.h).
  * - A private mapping keeps no right to become writable (file.c): the core would
  *   take it for copy-on-write.
- * - No mirror lies in a subscribed range of its own mm (range.c, "The guard").
+ * - No mirror lies in a subscribed block of its own mm (block.c, "The guard").
  *
  * K is never held over an allocation or a sleep; the zap runs without it.
  */
@@ -70,53 +72,49 @@
 /* How often a fault starts over before it lets the access be repeated. */
 #define FAULT_TRIES	4
 
-/**
- * remotefs_map_zap - take pages out of every mirror
- * @map:	the file
- * @first:	first page offset
- * @last:	last page offset
- *
- * Context: sleeps (i_mmap_rwsem); @map's lock not held.
- */
-void remotefs_map_zap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
-{
-	unmap_mapping_pages(map->inode.i_mapping, first, last - first + 1, true);
-}
-
 /*
  * Lockdep is told to look away during the zap. It knows the core's
  * "invalidate_range_start" as one lock, held here because S is being
  * invalidated and taken again, under i_mmap_rwsem, because the mirrors' mms
  * are; it also sees i_mmap_rwsem of files mapped in S above the i_mmap_rwsem of
  * ours. Neither can close a cycle: the guard keeps every mirror out of the
- * subscribed ranges of its own mm, so the inner invalidation never comes back
+ * subscribed blocks of its own mm, so the inner invalidation never comes back
  * to this file, and nobody who holds our i_mmap_rwsem for writing waits for S.
  */
-static void range_zap(struct remotefs_range *range,
+static void block_zap(struct remotefs_block *block,
 		      const struct mmu_notifier_range *event)
 {
-	unsigned long start = max(event->start, range->address);
-	unsigned long end = min(event->end,
-				range->address + remotefs_range_size(range));
-	pgoff_t base = range->node.start;
+	struct remotefs_range *range = block->range;
+	unsigned long start = max(event->start,
+				  block->sub.interval_tree.start);
+	unsigned long end = min(event->end, remotefs_block_end(block));
 
 	lockdep_off();
-	remotefs_map_zap(range->map,
-			 base + ((start - range->address) >> PAGE_SHIFT),
-			 base + ((end - 1 - range->address) >> PAGE_SHIFT));
+	remotefs_map_zap(range->map, remotefs_range_pgoff(range, start),
+			 remotefs_range_pgoff(range, end - 1));
 	lockdep_on();
 }
 
-static bool remotefs_range_invalidate(struct mmu_interval_notifier *sub,
+/* Has all memory of a block been unmapped? Then the block is of no more use. */
+static bool block_is_unmapped(struct remotefs_block *block,
+			      const struct mmu_notifier_range *event)
+{
+	return event->event == MMU_NOTIFY_UNMAP &&
+	       event->start <= block->sub.interval_tree.start &&
+	       event->end >= remotefs_block_end(block);
+}
+
+/* Blocks that are dying are told too, as long as mirrors may show them. */
+static bool remotefs_block_invalidate(struct mmu_interval_notifier *sub,
 				      const struct mmu_notifier_range *event,
 				      unsigned long seq)
 {
-	struct remotefs_range *range =
-		container_of(sub, struct remotefs_range, sub);
-	struct remotefs_map *map = range->map;
+	struct remotefs_block *block =
+		container_of(sub, struct remotefs_block, sub);
+	struct remotefs_map *map = block->range->map;
 	bool mirrored;
 
-	/* Before the range dies, so that readers learn the true reason. */
+	/* Before any fault fails, so that readers learn the true reason. */
 	if (event->event == MMU_NOTIFY_RELEASE)
 		remotefs_space_end(map->source);
 
@@ -124,8 +122,8 @@ static bool remotefs_range_invalidate(struct mmu_interval_notifier *sub,
 	mmu_interval_set_seq(sub, seq);
 	map->invalidations++;
 	mirrored = map->mirrors;
-	if (event->event == MMU_NOTIFY_RELEASE)
-		range->live = false;
+	if (block_is_unmapped(block, event))
+		remotefs_block_stale(block);
 	spin_unlock(&map->lock);
 
 	if (!mirrored)
@@ -133,43 +131,46 @@ static bool remotefs_range_invalidate(struct mmu_interval_notifier *sub,
 	/* Only the OOM reaper cannot wait; it comes back, or exit does. */
 	if (!mmu_notifier_range_blockable(event))
 		return false;
-	range_zap(range, event);
+	block_zap(block, event);
 	return true;
 }
 
-const struct mmu_interval_notifier_ops remotefs_range_ops = {
-	.invalidate	= remotefs_range_invalidate,
+const struct mmu_interval_notifier_ops remotefs_block_ops = {
+	.invalidate	= remotefs_block_invalidate,
 };
 
 /**
  * remotefs_window_look - see which pages of a range are present
- * @window:	range, address, nr and pfns set by the caller
+ * @window:	range, block, address, nr and pfns set by the caller
  *
  * Faults nothing in. What was seen is valid only inside
- * remotefs_window_lock(), and only if that says so.
+ * remotefs_window_lock(), and only if that says so; without a block it is
+ * old news at once.
  *
  * Context: the source's mmap_lock held for reading; sleeps while an
- * invalidation of the range is under way.
+ * invalidation of the block is under way.
  * Return: 0; -EBUSY something changed meanwhile, look again.
  */
 int remotefs_window_look(struct remotefs_window *window)
 {
+	struct mmu_interval_notifier *sub = window->block ?
+		&window->block->sub : &window->range->map->source->end;
 	struct hmm_range look = {
-		.notifier	= &window->range->sub,
+		.notifier	= sub,
 		.start		= window->address,
 		.end		= window->address +
 				  ((unsigned long)window->nr << PAGE_SHIFT),
 		.hmm_pfns	= window->pfns,
 	};
 
-	window->seq = mmu_interval_read_begin(&window->range->sub);
+	window->seq = mmu_interval_read_begin(sub);
 	look.notifier_seq = window->seq;
 	return hmm_range_fault(&look);
 }
 
 /**
  * remotefs_window_lock - enter the section where a look is still true
- * @window:	as remotefs_window_look() left it
+ * @window:	as remotefs_window_look() left it, with a block
  *
  * Context: returns with the map's lock held, whatever the answer.
  * Return: true if the pages seen are still the source's.
@@ -177,11 +178,11 @@ int remotefs_window_look(struct remotefs_window *window)
 bool remotefs_window_lock(struct remotefs_window *window)
 	__acquires(&window->range->map->lock)
 {
-	struct remotefs_range *range = window->range;
+	struct remotefs_block *block = window->block;
 
-	spin_lock(&range->map->lock);
-	return range->live && !mmu_interval_read_retry(&range->sub,
-						       window->seq);
+	spin_lock(&window->range->map->lock);
+	return window->range->live && block->live &&
+	       !mmu_interval_read_retry(&block->sub, window->seq);
 }
 
 /**
@@ -201,7 +202,8 @@ struct mirror_fault {
 	struct vm_fault *vmf;
 	struct remotefs_map *map;
 	struct remotefs_range *range;
-	unsigned long address;	/* in the source */
+	struct remotefs_block *block;	/* NULL: nothing subscribed yet */
+	unsigned long address;		/* in the source */
 	bool write;
 };
 
@@ -336,7 +338,7 @@ static void fault_remember(struct vm_fault *vmf, unsigned int nr)
 	WRITE_ONCE(hint->pages, nr);
 }
 
-/* Cut to the page table, the mirror, the range, and the source's VMA. */
+/* Cut to the page table, the mirror, the block, and the source's VMA. */
 static unsigned int fault_clamp(struct mirror_fault *fault, unsigned long nr,
 				unsigned long source_end)
 {
@@ -345,11 +347,14 @@ static unsigned int fault_clamp(struct mirror_fault *fault, unsigned long nr,
 	unsigned long end = pmd_addr_end(address, vmf->vma->vm_end);
 
 	nr = min(nr, (end - address) >> PAGE_SHIFT);
-	nr = min(nr, fault->range->node.last - vmf->pgoff + 1);
+	source_end = min(source_end, remotefs_block_end(fault->block));
 	return min(nr, (source_end - fault->address) >> PAGE_SHIFT);
 }
 
-/* What a fault function tells its caller besides VM_FAULT_*: wait for S. */
+/*
+ * What a fault function tells its caller besides VM_FAULT_*: S must be waited
+ * for, or subscribed to, without the viewer's lock.
+ */
 #define FAULT_WAIT	VM_FAULT_RETRY
 
 /* The page is absent, or not writable: let S fault, without waiting. */
@@ -378,6 +383,8 @@ static vm_fault_t fault_try(struct mirror_fault *fault,
 
 	if (remotefs_space_check(mm, fault->address, fault->write, &end))
 		return VM_FAULT_SIGBUS;
+	if (!fault->block)
+		return FAULT_WAIT;
 	window->nr = fault_clamp(fault, nr, end);
 	if (remotefs_window_look(window))
 		return 0;
@@ -398,6 +405,7 @@ static vm_fault_t fault_present(struct mirror_fault *fault)
 	unsigned long small[WINDOW_SMALL];
 	struct remotefs_window window = {
 		.range	 = fault->range,
+		.block	 = fault->block,
 		.address = fault->address,
 		.pfns	 = small,
 	};
@@ -426,16 +434,34 @@ static vm_fault_t fault_present(struct mirror_fault *fault)
 static vm_fault_t fault_wait(struct mirror_fault *fault, struct file **file)
 {
 	struct vm_fault *vmf = fault->vmf;
+	struct remotefs_block *fresh = NULL;
 
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
 		return VM_FAULT_SIGBUS;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
+	if (!fault->block) {
+		/* Now, because nothing but RETRY can be said later. */
+		fresh = remotefs_block_alloc();
+		if (!fresh)
+			return VM_FAULT_OOM;
+	}
 	*file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
-	remotefs_space_fault_in(fault->map->source, fault->address,
-				fault->write);
+	if (fresh)
+		remotefs_block_subscribe(fault->range, fresh, fault->address);
+	else
+		remotefs_space_fault_in(fault->map->source, fault->address,
+					fault->write);
 	return VM_FAULT_RETRY;
+}
+
+/* Drop what fault_begin() took. */
+static void fault_end(struct mirror_fault *fault)
+{
+	remotefs_block_put(fault->block);
+	remotefs_range_put(fault->range);
+	remotefs_space_leave(fault->map->source);
 }
 
 static vm_fault_t fault_serve(struct mirror_fault *fault)
@@ -452,8 +478,7 @@ static vm_fault_t fault_serve(struct mirror_fault *fault)
 	}
 	if (ret == FAULT_WAIT)
 		ret = fault_wait(fault, &file);
-	remotefs_range_put(fault->range);
-	remotefs_space_leave(fault->map->source);
+	fault_end(fault);
 	if (file)
 		fput(file);
 	return ret;
@@ -468,7 +493,7 @@ static bool fault_begin(struct mirror_fault *fault)
 
 	fault->write = vmf->flags & FAULT_FLAG_WRITE;
 	fault->map = REMOTEFS_I(file_inode(vmf->vma->vm_file));
-	range = remotefs_range_find(fault->map, vmf->pgoff);
+	range = remotefs_range_find(fault->map, vmf->pgoff, &fault->block);
 	if (IS_ERR(range))
 		return false;
 	fault->range = range;
@@ -481,8 +506,36 @@ static bool fault_begin(struct mirror_fault *fault)
 	}
 	if (admitted && !remotefs_space_enter(fault->map->source))
 		return true;
+	remotefs_block_put(fault->block);
 	remotefs_range_put(range);
 	return false;
+}
+
+/*
+ * The source can serve no more. If it has exited, and the grant said so, the
+ * zero page stands for its memory, for good; a revoke that comes later zaps it.
+ */
+static vm_fault_t fault_zero(struct vm_fault *vmf)
+{
+	struct remotefs_map *map = REMOTEFS_I(file_inode(vmf->vma->vm_file));
+	vm_flags_t flags = vmf->vma->vm_flags & ~(VM_WRITE | VM_SHARED);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		return VM_FAULT_SIGBUS;
+	spin_lock(&map->lock);
+	if (map->state != REMOTEFS_STATE_REVOKED &&
+	    test_bit(REMOTEFS_SOURCE_EXITED, &map->source->flags) &&
+	    interval_tree_iter_first(&map->zeroes, vmf->pgoff, vmf->pgoff)) {
+		ret = VM_FAULT_NOPAGE;
+		if (fault_has_table(vmf))
+			ret = vmf_insert_pfn_prot(vmf->vma,
+						  vmf->address & PAGE_MASK,
+						  page_to_pfn(ZERO_PAGE(0)),
+						  vm_get_page_prot(flags));
+	}
+	spin_unlock(&map->lock);
+	return ret;
 }
 
 static vm_fault_t remotefs_vm_fault(struct vm_fault *vmf)
@@ -490,7 +543,7 @@ static vm_fault_t remotefs_vm_fault(struct vm_fault *vmf)
 	struct mirror_fault fault = { .vmf = vmf };
 
 	if (!fault_begin(&fault))
-		return VM_FAULT_SIGBUS;
+		return fault_zero(vmf);
 	return fault_serve(&fault);
 }
 
@@ -504,18 +557,19 @@ static vm_fault_t remotefs_vm_pfn_mkwrite(struct vm_fault *vmf)
 }
 
 #ifdef REMOTEFS_PMD
-/* Do mirror, range and source agree on where huge pages begin? */
-static bool huge_is_congruent(struct vm_fault *vmf,
-			      struct remotefs_range *range, pgoff_t first)
+/* Do mirror, block and source agree on where huge pages begin? */
+static bool huge_is_congruent(struct mirror_fault *fault)
 {
-	unsigned long address = vmf->address & PMD_MASK;
-	struct vm_area_struct *vma = vmf->vma;
+	unsigned long address = fault->vmf->address & PMD_MASK;
+	unsigned long source = fault->address & PMD_MASK;
+	struct vm_area_struct *vma = fault->vmf->vma;
 
-	return address >= vma->vm_start &&
+	return fault->block &&
+	       ((fault->vmf->address ^ fault->address) & ~PMD_MASK) < PAGE_SIZE &&
+	       address >= vma->vm_start &&
 	       address + PMD_SIZE <= vma->vm_end &&
-	       first >= range->node.start &&
-	       first + HPAGE_PMD_NR - 1 <= range->node.last &&
-	       IS_ALIGNED(remotefs_range_address(range, first), PMD_SIZE);
+	       source >= fault->block->sub.interval_tree.start &&
+	       source + PMD_SIZE <= remotefs_block_end(fault->block);
 }
 
 static vm_fault_t huge_insert(struct mirror_fault *fault,
@@ -546,7 +600,8 @@ static vm_fault_t huge_present(struct mirror_fault *fault, pgoff_t first)
 	unsigned long pfn;
 	struct remotefs_window window = {
 		.range	 = fault->range,
-		.address = remotefs_range_address(fault->range, first),
+		.block	 = fault->block,
+		.address = fault->address & PMD_MASK,
 		.nr	 = 1,
 		.pfns	 = &pfn,
 	};
@@ -575,8 +630,6 @@ static vm_fault_t huge_serve(struct mirror_fault *fault, pgoff_t first)
 		ret = huge_present(fault, first);
 		mmap_read_unlock(mm);
 	}
-	remotefs_range_put(fault->range);
-	remotefs_space_leave(fault->map->source);
 	return ret;
 }
 
@@ -586,6 +639,7 @@ static vm_fault_t remotefs_vm_huge_fault(struct vm_fault *vmf,
 	unsigned long back = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
 	struct mirror_fault fault = { .vmf = vmf };
 	pgoff_t first = vmf->pgoff - back;
+	vm_fault_t ret = VM_FAULT_FALLBACK;
 
 	if (order != HPAGE_PMD_ORDER || back > vmf->pgoff)
 		return VM_FAULT_FALLBACK;
@@ -597,11 +651,10 @@ static vm_fault_t remotefs_vm_huge_fault(struct vm_fault *vmf,
 	}
 	if (!fault_begin(&fault))
 		return VM_FAULT_FALLBACK;
-	if (huge_is_congruent(vmf, fault.range, first))
-		return huge_serve(&fault, first);
-	remotefs_range_put(fault.range);
-	remotefs_space_leave(fault.map->source);
-	return VM_FAULT_FALLBACK;
+	if (huge_is_congruent(&fault))
+		ret = huge_serve(&fault, first);
+	fault_end(&fault);
+	return ret;
 }
 #endif
 
@@ -632,6 +685,7 @@ const struct vm_operations_struct remotefs_vm_ops = {
 	.close		= remotefs_vm_close,
 	.fault		= remotefs_vm_fault,
 	.pfn_mkwrite	= remotefs_vm_pfn_mkwrite,
+	.access		= remotefs_copy_access,
 #ifdef REMOTEFS_PMD
 	.huge_fault	= remotefs_vm_huge_fault,
 #endif

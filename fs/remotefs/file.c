@@ -92,7 +92,7 @@ static unsigned long placement_shift(struct file *file, pgoff_t pgoff,
 				     unsigned long address)
 {
 	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
-	struct remotefs_range *range = remotefs_range_find(map, pgoff);
+	struct remotefs_range *range = remotefs_range_find(map, pgoff, NULL);
 	unsigned long shift;
 
 	if (IS_ERR(range))
@@ -122,7 +122,7 @@ static unsigned long placement_congruent(struct file *file, unsigned long len,
 }
 #endif
 
-/* Where the mirror shall go, before the guard of range.c has been asked. */
+/* Where the mirror shall go, before the guard of block.c has been asked. */
 static unsigned long placement_propose(struct file *file, unsigned long hint,
 				       unsigned long len, pgoff_t pgoff,
 				       unsigned long flags)
@@ -136,33 +136,20 @@ static unsigned long placement_propose(struct file *file, unsigned long hint,
 	return address;
 }
 
-/* Places below a conflict to try before giving up. */
-#define PLACEMENT_TRIES	8
-
-/* The guard: never inside a subscribed range of the viewer's own mm. */
+/* The guard: never inside a subscribed block of the viewer's own mm. */
 static unsigned long remotefs_file_get_unmapped_area(struct file *file,
 						     unsigned long hint,
 						     unsigned long len,
 						     unsigned long pgoff,
 						     unsigned long flags)
 {
-	unsigned long address, conflict;
-	int i;
+	unsigned long address;
 
 	address = placement_propose(file, hint, len, pgoff, flags);
-	for (i = 0; i < PLACEMENT_TRIES; i++) {
-		if (IS_ERR_VALUE(address))
-			return address;
-		conflict = remotefs_range_conflict(current->mm, address,
-						   address + len);
-		if (!conflict)
-			return address;
-		if ((flags & MAP_FIXED) || conflict <= PAGE_ALIGN(len))
-			break;
-		address = mm_get_unmapped_area(file, conflict - PAGE_ALIGN(len),
-					       len, pgoff, flags);
-	}
-	return -ELOOP;
+	if (IS_ERR_VALUE(address))
+		return address;
+	return remotefs_block_guard(current->mm, address,
+				    address + PAGE_ALIGN(len)) ?: address;
 }
 
 /**
@@ -212,7 +199,8 @@ long remotefs_file_range(struct file *file, void *data, void __user *uarg)
 	range = remotefs_range_next(map, args->offset >> PAGE_SHIFT);
 	if (IS_ERR(range))
 		return PTR_ERR(range);
-	args->out_flags = range->flags & REMOTEFS_MAP_WRITE;
+	args->out_flags = range->flags & (REMOTEFS_MAP_WRITE |
+					  REMOTEFS_MAP_ZERO);
 	args->offset = (u64)range->node.start << PAGE_SHIFT;
 	args->out_address = range->address;
 	args->out_length = remotefs_range_size(range);

@@ -15,12 +15,16 @@
  *   a viewer's mmap_lock, or the lock of one of its VMAs
  *     the source's mmap_lock          only tried, never waited for, in here
  *       i_mmap_rwsem of a map file    taken by the core for us
- *         remotefs_map.lock           "K": ranges, sequence, insertion
+ *         remotefs_map.lock           "K": ranges, blocks, sequence, insertion
  *           page table locks
+ *   the mmap_lock of a viewer or of a source
+ *     guard_lock (block.c)
+ *       remotefs_map.lock
  *   i_rwsem of a directory
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
- *   guard_lock (range.c)              leaf, under the source's mmap_lock
+ *   remotefs_range.reaping            unsubscribing: i_mmap_rwsem, then waits
+ *                                     for callbacks; taken inside no other lock
  *
  * remotefs_sb.lock is never held while a source's mmap_lock is taken, while a
  * subscription is removed, or while the last reference to an inode is dropped.
@@ -34,6 +38,8 @@
  *                                a queued worker
  *   inode     i_count            the grant, from publish to revoke; dentries
  *   range     kref               its map file's tree, each fault and copy
+ *   block     refcount           its range's tree, each fault and copy; whoever
+ *                                holds one holds its range too
  *   mount     struct path        open files and sessions (by their control file)
  */
 #ifndef REMOTEFS_INTERNAL_H
@@ -43,9 +49,11 @@
 #include <linux/fs.h>
 #include <linux/interval_tree.h>
 #include <linux/kref.h>
+#include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
+#include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
@@ -95,6 +103,7 @@ struct remotefs_sb {
  * struct remotefs_source - an address space and the PID it is shown under
  * @ref:	keeps the memory of this struct
  * @sb:		the mount; valid while the source is in its tree
+ * @end:	tells when the mm is torn down; covers no memory
  * @mm:		the address space, by mm_count only; constant
  * @pid:	the thread group's PID; constant
  * @nr:		its number in the mount's namespace; constant
@@ -109,6 +118,7 @@ struct remotefs_sb {
 struct remotefs_source {
 	struct kref ref;
 	struct super_block *sb;
+	struct mmu_interval_notifier end;
 	struct mm_struct *mm;
 	struct pid *pid;
 	pid_t nr;
@@ -126,6 +136,8 @@ struct remotefs_source {
 #define REMOTEFS_NAME_SIZE	16
 
 #define REMOTEFS_SOURCE_GONE	0	/* exited or called execve */
+#define REMOTEFS_SOURCE_EXITED	1	/* the former; set before GONE */
+#define REMOTEFS_SOURCE_WATCHED	2	/* @end is subscribed; under mmap_lock */
 
 /**
  * struct remotefs_map - a map file
@@ -136,7 +148,8 @@ struct remotefs_source {
  * @lock:	"K" of fault.c's protocol; protects the fields below
  * @state:	REMOTEFS_STATE_*
  * @ranges:	tree of struct remotefs_range by page offset
- * @allowed:	tree of struct remotefs_allowed by page offset
+ * @allowed:	tree of struct remotefs_interval: made writable
+ * @zeroes:	tree of struct remotefs_interval: zeros after the source's exit
  * @writable:	how many ranges and allowed intervals admit writing
  * @nr_ranges:	how many ranges there are
  * @unmapped:	a range has been taken out of the file
@@ -155,6 +168,7 @@ struct remotefs_map {
 	u32 state;
 	struct rb_root_cached ranges;
 	struct rb_root_cached allowed;
+	struct rb_root_cached zeroes;
 	unsigned int writable;
 	unsigned int nr_ranges;
 	bool unmapped;
@@ -167,31 +181,62 @@ struct remotefs_map {
 
 /**
  * struct remotefs_range - a range of the source placed in a map file
- * @sub:	the subscription to invalidations of the source
  * @ref:	the tree's reference, and one per fault or copy under way
  * @map:	the file; valid as long as its inode, which every user holds
  * @node:	page offsets in the file, first to last; constant
  * @address:	where it starts in the source; constant
- * @flags:	REMOTEFS_MAP_WRITE, REMOTEFS_MAP_WHOLE; constant
+ * @flags:	REMOTEFS_MAP_WRITE, _WHOLE, _ZERO; constant
  * @live:	pages may be looked up and inserted; protected by the map's lock
- * @guard:	link in the table of subscribed ranges
+ * @zero:	with ZERO: the interval for the map's tree, until it is there
+ * @blocks:	tree of live struct remotefs_block; protected by the map's lock
+ * @dying:	blocks that are to be unsubscribed; likewise
+ * @reaping:	held while they are
+ * @reap_work:	does it where nobody else can
+ * @guard:	link in the guard's table
  */
 struct remotefs_range {
-	struct mmu_interval_notifier sub;
 	struct kref ref;
 	struct remotefs_map *map;
 	struct interval_tree_node node;
 	unsigned long address;
 	u32 flags;
 	bool live;
+	struct remotefs_interval *zero;
+
+	struct rb_root blocks;
+	struct list_head dying;
+	struct mutex reaping;	/* one reaper at a time */
+	struct work_struct reap_work;
 	struct hlist_node guard;
 };
 
 /**
- * struct remotefs_allowed - an interval of a read-only file made writable
+ * struct remotefs_block - a subscribed part of a range
+ * @sub:	the subscription; its interval is the block's; constant
+ * @node:	link in its range's tree while live
+ * @dying:	link in its range's list afterwards
+ * @range:	whose part; valid while subscribed, and to whoever holds both
+ * @ref:	the tree's or the list's reference, and one per fault or copy
+ * @live:	it is in the tree; protected by the map's lock
+ * @zap:	mirrors must be zapped before it is unsubscribed
+ */
+struct remotefs_block {
+	struct mmu_interval_notifier sub;
+	union {
+		struct rb_node node;
+		struct list_head dying;
+	};
+	struct remotefs_range *range;
+	refcount_t ref;
+	bool live;
+	bool zap;
+};
+
+/**
+ * struct remotefs_interval - a part of a file that has some property
  * @node:	page offsets in the file
  */
-struct remotefs_allowed {
+struct remotefs_interval {
 	struct interval_tree_node node;
 };
 
@@ -212,13 +257,15 @@ struct remotefs_session {
 /**
  * struct remotefs_window - present pages of a range, as one look saw them
  * @range:	whose pages
+ * @block:	that covers them; NULL if the look need not stay true
  * @address:	of the first one in the source
  * @nr:		how many entries of @pfns are in use
- * @seq:	the range's sequence when the look began
+ * @seq:	the block's sequence when the look began
  * @pfns:	HMM_PFN_* of each page
  */
 struct remotefs_window {
 	struct remotefs_range *range;
+	struct remotefs_block *block;
 	unsigned long address;
 	unsigned int nr;
 	unsigned long seq;
@@ -259,6 +306,13 @@ remotefs_range_address(const struct remotefs_range *range, pgoff_t pgoff)
 	return range->address + ((pgoff - range->node.start) << PAGE_SHIFT);
 }
 
+/* Page of the file that shows a source address; that must be in the range. */
+static inline pgoff_t remotefs_range_pgoff(const struct remotefs_range *range,
+					   unsigned long address)
+{
+	return range->node.start + ((address - range->address) >> PAGE_SHIFT);
+}
+
 /* Is the source known to have ended? */
 static inline bool remotefs_source_is_gone(const struct remotefs_source *source)
 {
@@ -271,6 +325,16 @@ static inline int remotefs_reply(void __user *uarg, const void *args,
 {
 	size = min_t(size_t, size, *(const u32 *)args);
 	return copy_to_user(uarg, args, size) ? -EFAULT : 0;
+}
+
+/*
+ * Take pages first to last out of every mirror. Sleeps (i_mmap_rwsem); the
+ * map's lock is not held.
+ */
+static inline void remotefs_map_zap(struct remotefs_map *map, pgoff_t first,
+				    pgoff_t last)
+{
+	unmap_mapping_pages(map->inode.i_mapping, first, last - first + 1, true);
 }
 
 /* super.c */
@@ -335,6 +399,8 @@ long remotefs_file_info(struct file *file, void *data, void __user *uarg);
 long remotefs_file_range(struct file *file, void *data, void __user *uarg);
 
 /* copy.c */
+int remotefs_copy_access(struct vm_area_struct *vma, unsigned long address,
+			 void *buffer, int length, int write);
 ssize_t remotefs_copy_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t remotefs_copy_write(struct kiocb *iocb, struct iov_iter *from);
 
@@ -343,13 +409,12 @@ loff_t remotefs_seek_extent(struct file *file, loff_t offset, int whence);
 
 /* fault.c */
 extern const struct vm_operations_struct remotefs_vm_ops;
-extern const struct mmu_interval_notifier_ops remotefs_range_ops;
+extern const struct mmu_interval_notifier_ops remotefs_block_ops;
 int remotefs_window_look(struct remotefs_window *window);
 bool remotefs_window_lock(struct remotefs_window *window)
 	__acquires(&window->range->map->lock);
 void remotefs_window_unlock(struct remotefs_window *window)
 	__releases(&window->range->map->lock);
-void remotefs_map_zap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 
 /* range.c */
 int remotefs_range_charge(struct super_block *sb);
@@ -357,33 +422,53 @@ void remotefs_range_uncharge(struct super_block *sb);
 struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 					    unsigned long address,
 					    pgoff_t first, pgoff_t last);
-int remotefs_range_subscribe(struct remotefs_range *range);
-void remotefs_range_unsubscribe(struct remotefs_range *range);
+int remotefs_range_admit(struct remotefs_range *range);
 void remotefs_range_put(struct remotefs_range *range);
 int remotefs_map_errno(struct remotefs_map *map);
 struct remotefs_range *remotefs_range_first(struct remotefs_map *map,
 					    pgoff_t first, pgoff_t last);
 struct remotefs_range *remotefs_range_find(struct remotefs_map *map,
-					   pgoff_t pgoff);
+					   pgoff_t pgoff,
+					   struct remotefs_block **block);
 struct remotefs_range *remotefs_range_next(struct remotefs_map *map,
 					   pgoff_t pgoff);
 bool remotefs_range_admits_write(struct remotefs_range *range, pgoff_t first,
 				 pgoff_t last);
-unsigned long remotefs_range_conflict(struct mm_struct *mm, unsigned long start,
-				      unsigned long end);
+
+/* block.c */
+struct remotefs_block *remotefs_block_alloc(void);
+void remotefs_block_put(struct remotefs_block *block);
+unsigned long remotefs_block_end(const struct remotefs_block *block);
+struct remotefs_block *remotefs_block_find(struct remotefs_range *range,
+					   unsigned long address);
+int remotefs_block_subscribe(struct remotefs_range *range,
+			     struct remotefs_block *block,
+			     unsigned long address);
+int remotefs_block_try_subscribe(struct remotefs_range *range,
+				 struct remotefs_block *block,
+				 unsigned long address);
+void remotefs_block_stale(struct remotefs_block *block);
+void remotefs_block_enlist(struct remotefs_range *range);
+void remotefs_block_bury(struct remotefs_range *range);
+int remotefs_block_guard(struct mm_struct *mm, unsigned long start,
+			 unsigned long end);
 
 /* space.c */
 bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid);
 void remotefs_space_end(struct remotefs_source *source);
+int remotefs_space_watch(struct remotefs_source *source);
 bool remotefs_space_is_live(struct remotefs_source *source);
 int remotefs_space_enter(struct remotefs_source *source);
 void remotefs_space_leave(struct remotefs_source *source);
 int remotefs_space_check(struct mm_struct *mm, unsigned long address,
 			 bool write, unsigned long *end);
+int remotefs_space_run(struct mm_struct *mm, unsigned long address,
+		       unsigned long *start, unsigned long *end);
 unsigned long remotefs_space_next_table(struct mm_struct *mm,
 					unsigned long address,
 					unsigned long end);
 bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address);
+int remotefs_space_errno(vm_fault_t fault);
 vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
 				    bool write);
 int remotefs_space_fault_in(struct remotefs_source *source,

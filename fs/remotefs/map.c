@@ -156,6 +156,20 @@ struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
 	return map;
 }
 
+/* Free the first interval that overlaps; false if there is none. */
+static bool interval_drop(struct rb_root_cached *root, pgoff_t first,
+			  pgoff_t last)
+{
+	struct interval_tree_node *node;
+
+	node = interval_tree_iter_first(root, first, last);
+	if (!node)
+		return false;
+	interval_tree_remove(node, root);
+	kfree(container_of(node, struct remotefs_interval, node));
+	return true;
+}
+
 /**
  * remotefs_map_evict - the inode of a map file goes
  * @map:	the map; nobody else knows it any more
@@ -164,19 +178,16 @@ struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
  */
 void remotefs_map_evict(struct remotefs_map *map)
 {
-	struct interval_tree_node *node;
-
-	while ((node = interval_tree_iter_first(&map->allowed, 0, ULONG_MAX))) {
-		interval_tree_remove(node, &map->allowed);
-		kfree(container_of(node, struct remotefs_allowed, node));
+	while (interval_drop(&map->allowed, 0, ULONG_MAX))
 		remotefs_range_uncharge(map->inode.i_sb);
-	}
+	while (interval_drop(&map->zeroes, 0, ULONG_MAX))
+		;
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
 	atomic_dec(&REMOTEFS_SB(map->inode.i_sb)->maps);
 }
 
 /**
- * remotefs_map_insert - place a subscribed range in its file: it is live now
+ * remotefs_map_insert - place an admitted range in its file: it is live now
  * @map:	the file
  * @range:	the range; on success the tree owns the caller's reference
  *
@@ -196,6 +207,9 @@ int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range)
 	if (!err) {
 		range->live = true;
 		interval_tree_insert(&range->node, &map->ranges);
+		if (range->zero)
+			interval_tree_insert(&range->zero->node, &map->zeroes);
+		range->zero = NULL;
 		map->nr_ranges++;
 		if (range->flags & REMOTEFS_MAP_WRITE)
 			map->writable++;
@@ -229,7 +243,7 @@ static void map_bury(struct remotefs_map *map, struct rb_root_cached *dead)
 		range = container_of(node, struct remotefs_range, node);
 		interval_tree_remove(node, dead);
 		remotefs_map_zap(map, node->start, node->last);
-		remotefs_range_unsubscribe(range);
+		remotefs_block_bury(range);
 		remotefs_range_put(range);
 	}
 }
@@ -266,6 +280,8 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 		map_remove(map, range, &dead);
 		map->unmapped = true;
 	}
+	while (!err && interval_drop(&map->zeroes, first, last))
+		;
 	spin_unlock(&map->lock);
 	map_bury(map, &dead);
 	return err;
@@ -283,7 +299,7 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
  */
 int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 {
-	struct remotefs_allowed *allowed;
+	struct remotefs_interval *allowed;
 	int err;
 
 	err = remotefs_range_charge(map->inode.i_sb);

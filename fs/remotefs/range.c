@@ -7,32 +7,17 @@
  * The life of a range:
  *
  *   alloc        charged to the mount's limit; nobody else knows it
- *   subscribed   the source's invalidations reach it; nobody finds it yet
- *   live         its file's tree holds it: faults and copies find it
+ *   admitted     its memory may be shown, and its source's end will be told
+ *   live         its file's tree holds it: faults and copies find it, and
+ *                subscribe what they touch (block.c)
  *   dead         under the file's lock it left the tree, or its source ended;
- *                then mirrors are zapped, then the subscription is removed
+ *                then mirrors are zapped, then its blocks are unsubscribed
  *   freed        with the last fault or copy that held it
- *
- * The order of the two steps at either end is what makes it safe: a live range
- * is always subscribed, and nothing is inserted once it is dead.
- *
- * The guard. An invalidation of the source zaps mirrors while the core may
- * hold locks of VMAs in the invalidated interval. Were one of those VMAs a
- * mirror, the zap would wait for a lock that its own caller holds. So no
- * mirror may lie inside a subscribed range of its own mm, whichever came
- * first: registration refuses an interval with a mirror in it, and placement
- * refuses an interval that is subscribed. Both run under that mm's mmap_lock
- * for writing, so one of the two sees the other.
  */
-#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "internal.h"
-
-static DEFINE_SPINLOCK(guard_lock);
-/* Subscribed ranges by mm; protected by guard_lock. */
-static DEFINE_HASHTABLE(guard_table, 8);
 
 /**
  * remotefs_range_charge - take one range from the mount's limit
@@ -65,7 +50,7 @@ void remotefs_range_uncharge(struct super_block *sb)
 /**
  * remotefs_range_alloc - make a range that nobody else knows yet
  * @map:	the file it is for
- * @flags:	REMOTEFS_MAP_WRITE, REMOTEFS_MAP_WHOLE
+ * @flags:	REMOTEFS_MAP_WRITE, REMOTEFS_MAP_WHOLE, REMOTEFS_MAP_ZERO
  * @address:	where it starts in the source, page aligned
  * @first:	its first page in the file
  * @last:	its last page in the file
@@ -84,9 +69,14 @@ struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 	if (err)
 		return ERR_PTR(err);
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
-	if (!range) {
-		remotefs_range_uncharge(map->inode.i_sb);
-		return ERR_PTR(-ENOMEM);
+	if (!range)
+		goto err_uncharge;
+	if (flags & REMOTEFS_MAP_ZERO) {
+		range->zero = kzalloc(sizeof(*range->zero), GFP_KERNEL_ACCOUNT);
+		if (!range->zero)
+			goto err_free;
+		range->zero->node.start = first;
+		range->zero->node.last = last;
 	}
 	kref_init(&range->ref);
 	range->map = map;
@@ -94,8 +84,13 @@ struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 	range->address = address;
 	range->node.start = first;
 	range->node.last = last;
-	INIT_HLIST_NODE(&range->guard);
 	return range;
+
+err_free:
+	kfree(range);
+err_uncharge:
+	remotefs_range_uncharge(map->inode.i_sb);
+	return ERR_PTR(-ENOMEM);
 }
 
 static void range_free(struct kref *ref)
@@ -104,12 +99,13 @@ static void range_free(struct kref *ref)
 		container_of(ref, struct remotefs_range, ref);
 
 	remotefs_range_uncharge(range->map->inode.i_sb);
+	kfree(range->zero);
 	kfree(range);
 }
 
 /**
  * remotefs_range_put - drop a reference
- * @range:	the range, unsubscribed if this is the last one
+ * @range:	the range, buried, or never enlisted, if this is the last one
  *
  * Context: any. The caller keeps the map file's inode.
  */
@@ -118,55 +114,11 @@ void remotefs_range_put(struct remotefs_range *range)
 	kref_put(&range->ref, range_free);
 }
 
-static void guard_add(struct remotefs_range *range)
-{
-	spin_lock(&guard_lock);
-	hash_add(guard_table, &range->guard,
-		 (unsigned long)range->map->source->mm);
-	spin_unlock(&guard_lock);
-}
-
-static void guard_remove(struct remotefs_range *range)
-{
-	spin_lock(&guard_lock);
-	hash_del(&range->guard);
-	spin_unlock(&guard_lock);
-}
-
-/**
- * remotefs_range_conflict - does an interval lie in a subscribed range?
- * @mm:		an address space
- * @start:	start of the interval
- * @end:	its end
- *
- * Context: any; @mm's mmap_lock for writing makes the answer last.
- * Return: 0 if not, else the lowest address which a subscribed range that
- * overlaps has, but at least PAGE_SIZE.
- */
-unsigned long remotefs_range_conflict(struct mm_struct *mm, unsigned long start,
-				      unsigned long end)
-{
-	struct remotefs_range *range;
-	unsigned long found = 0;
-
-	spin_lock(&guard_lock);
-	hash_for_each_possible(guard_table, range, guard, (unsigned long)mm) {
-		if (range->map->source->mm != mm || range->address >= end ||
-		    range->address + remotefs_range_size(range) <= start)
-			continue;
-		if (!found || range->address < found)
-			found = max(range->address, PAGE_SIZE);
-	}
-	spin_unlock(&guard_lock);
-	return found;
-}
-
-/* Every page anonymous now, and no mirror among them; see the guard above. */
+/* Every page anonymous now, and no mirror among them. */
 static int range_check_vmas(struct remotefs_range *range, struct mm_struct *mm)
 {
 	unsigned long address = range->address;
 	unsigned long end = address + remotefs_range_size(range);
-	bool whole = range->flags & REMOTEFS_MAP_WHOLE;
 	struct vm_area_struct *vma;
 
 	while (address < end) {
@@ -174,43 +126,23 @@ static int range_check_vmas(struct remotefs_range *range, struct mm_struct *mm)
 		if (vma && vma->vm_start < end &&
 		    vma->vm_ops == &remotefs_vm_ops)
 			return -ELOOP;
-		if (!whole && (!vma || vma->vm_start > address ||
-			       !vma_is_anonymous(vma)))
+		if (!vma || vma->vm_start > address || !vma_is_anonymous(vma))
 			return -EFAULT;
-		if (!vma)
-			break;
 		address = vma->vm_end;
 	}
 	return 0;
 }
 
-static int range_subscribe_locked(struct remotefs_range *range,
-				  struct mm_struct *mm)
-{
-	int err;
-
-	err = range_check_vmas(range, mm);
-	if (err)
-		return err;
-	/* The first one of an mm gives up on any signal, harmless ones too. */
-	err = mmu_interval_notifier_insert_locked(&range->sub, mm,
-						  range->address,
-						  remotefs_range_size(range),
-						  &remotefs_range_ops);
-	if (!err)
-		guard_add(range);
-	return err == -EINTR ? -ERESTARTNOINTR : err;
-}
-
 /**
- * remotefs_range_subscribe - let the source's invalidations reach a range
- * @range:	the range, not subscribed
+ * remotefs_range_admit - may this memory be shown?
+ * @range:	the range, known to nobody else
  *
- * Context: sleeps, killably; takes the source's mmap_lock for writing.
+ * Context: sleeps, killably; takes the source's mmap_lock for writing. On
+ * success remotefs_block_bury() must follow some day.
  * Return: 0; -ESRCH the source is gone; -EFAULT some of it is not anonymous;
  * -ELOOP some of it is a mirror; -EINTR; -ENOMEM.
  */
-int remotefs_range_subscribe(struct remotefs_range *range)
+int remotefs_range_admit(struct remotefs_range *range)
 {
 	struct remotefs_source *source = range->map->source;
 	struct mm_struct *mm = source->mm;
@@ -219,28 +151,21 @@ int remotefs_range_subscribe(struct remotefs_range *range)
 	err = remotefs_space_enter(source);
 	if (err)
 		return err;
-	if (mmap_write_lock_killable(mm)) {
-		err = -EINTR;
+	err = -EINTR;
+	if (mmap_write_lock_killable(mm))
 		goto out_leave;
-	}
-	err = range_subscribe_locked(range, mm);
+	err = 0;
+	/* A whole address space has all kinds of memory, and serves its own. */
+	if (!(range->flags & REMOTEFS_MAP_WHOLE))
+		err = range_check_vmas(range, mm);
+	if (!err)
+		err = remotefs_space_watch(source);
 	mmap_write_unlock(mm);
+	if (!err)
+		remotefs_block_enlist(range);
 out_leave:
 	remotefs_space_leave(source);
 	return err;
-}
-
-/**
- * remotefs_range_unsubscribe - stop invalidations from reaching a range
- * @range:	the range, subscribed, and dead or never live
- *
- * Context: sleeps until callbacks under way have returned; no lock that they
- * take may be held.
- */
-void remotefs_range_unsubscribe(struct remotefs_range *range)
-{
-	mmu_interval_notifier_remove(&range->sub);
-	guard_remove(range);
 }
 
 /**
@@ -285,6 +210,7 @@ int remotefs_map_errno(struct remotefs_map *map)
  * remotefs_range_find - the range at a page of a file
  * @map:	the file
  * @pgoff:	the page
+ * @block:	out, unless NULL: the live block there, with a reference, or NULL
  *
  * Context: takes @map's lock.
  * Return: a range with a reference; ERR_PTR(-ESTALE) the file was revoked, or
@@ -292,15 +218,21 @@ int remotefs_map_errno(struct remotefs_map *map)
  * ERR_PTR(-EFAULT) a hole.
  */
 struct remotefs_range *remotefs_range_find(struct remotefs_map *map,
-					   pgoff_t pgoff)
+					   pgoff_t pgoff,
+					   struct remotefs_block **block)
 {
 	struct remotefs_range *range;
 	int err;
 
 	spin_lock(&map->lock);
 	range = remotefs_range_first(map, pgoff, pgoff);
-	if (range && range->live) {
+	if (range && !remotefs_map_errno(map)) {
 		kref_get(&range->ref);
+		if (block)
+			*block = remotefs_block_find(range,
+						     remotefs_range_address(range, pgoff));
+		if (block && *block)
+			refcount_inc(&(*block)->ref);
 	} else {
 		err = remotefs_map_errno(map);
 		if (!err)
@@ -328,7 +260,7 @@ struct remotefs_range *remotefs_range_next(struct remotefs_map *map,
 
 	spin_lock(&map->lock);
 	range = remotefs_range_first(map, pgoff, ULONG_MAX);
-	if (range && range->live) {
+	if (range && !remotefs_map_errno(map)) {
 		kref_get(&range->ref);
 	} else {
 		err = remotefs_map_errno(map);

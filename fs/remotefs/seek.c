@@ -82,6 +82,7 @@ static loff_t seek_range(struct remotefs_range *range, pgoff_t first,
 {
 	unsigned long end = range->address + remotefs_range_size(range);
 	unsigned long address = remotefs_range_address(range, first);
+	/* What was seen need not stay true: nothing has to be subscribed. */
 	struct remotefs_window window = { .range = range, .pfns = pfns };
 	struct mm_struct *mm = range->map->source->mm;
 	bool found = false;

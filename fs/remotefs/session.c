@@ -251,7 +251,8 @@ static int interval_args_check(u32 flags, u32 reserved, u64 offset, u64 length)
 static int map_args_check(const struct remotefs_map_args *args)
 {
 	const u32 known = REMOTEFS_MAP_NEW | REMOTEFS_MAP_WRITE |
-			  REMOTEFS_MAP_OWNER | REMOTEFS_MAP_WHOLE;
+			  REMOTEFS_MAP_OWNER | REMOTEFS_MAP_WHOLE |
+			  REMOTEFS_MAP_ZERO;
 	bool new = args->flags & REMOTEFS_MAP_NEW;
 	bool owner = args->flags & REMOTEFS_MAP_OWNER;
 
@@ -297,13 +298,14 @@ static struct remotefs_map *session_new_map(struct remotefs_session *session,
 	return map;
 }
 
-/* A range as asked for, not subscribed yet. */
+/* A range as asked for, not admitted yet. */
 static struct remotefs_range *
 session_new_range(struct remotefs_map *map,
 		  const struct remotefs_map_args *args)
 {
 	unsigned long limit = map->source->mm->task_size;
-	u32 flags = args->flags & (REMOTEFS_MAP_WRITE | REMOTEFS_MAP_WHOLE);
+	u32 flags = args->flags & (REMOTEFS_MAP_WRITE | REMOTEFS_MAP_WHOLE |
+				   REMOTEFS_MAP_ZERO);
 	pgoff_t first = args->offset >> PAGE_SHIFT;
 	u64 length = args->length;
 	int err;
@@ -344,18 +346,18 @@ static int session_place(struct remotefs_session *session,
 
 	if (IS_ERR(range))
 		return PTR_ERR(range);
-	err = remotefs_range_subscribe(range);
+	err = remotefs_range_admit(range);
 	if (err)
 		goto err_put_range;
 	err = session_number(map, args, uargs);
 	if (!err)
 		err = remotefs_source_publish(session->source, map, range);
 	if (err)
-		goto err_unsubscribe;
+		goto err_bury;
 	return 0;
 
-err_unsubscribe:
-	remotefs_range_unsubscribe(range);
+err_bury:
+	remotefs_block_bury(range);
 err_put_range:
 	remotefs_range_put(range);
 	return err;

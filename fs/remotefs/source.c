@@ -9,7 +9,7 @@
  * that is, while its directory can be looked up; the first map file publishes
  * it. It ends
  *
- *   - when the mm is torn down: the callback of a range says so;
+ *   - when the mm is torn down: a subscription says so;
  *   - when the PID's process no longer has the mm though the mm lives on
  *     (execve after vfork): whoever asks finds out;
  *   - when the directory is removed, or the mount goes.
@@ -75,16 +75,30 @@ static struct remotefs_source *source_alloc(struct super_block *sb,
 	return source;
 }
 
-/* The mount's lock is held. Out of the table once nobody needs it there. */
-static void source_unlist(struct remotefs_source *source)
+/*
+ * The mount's lock is held. Out of the table once nobody needs it there; then
+ * true, and source_unwatch() must follow when the lock is dropped.
+ */
+static bool source_unlist(struct remotefs_source *source)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
 
 	lockdep_assert_held(&sbi->lock);
 	if (source->users && !remotefs_source_is_gone(source))
-		return;
+		return false;
 	if (xa_load(&sbi->sources, source->nr) == source)
 		xa_erase(&sbi->sources, source->nr);
+	return true;
+}
+
+/*
+ * No callback may find the source once the mount can go. Nobody watches it
+ * anew: that takes a session, and a source that is not gone.
+ */
+static void source_unwatch(struct remotefs_source *source)
+{
+	if (test_and_clear_bit(REMOTEFS_SOURCE_WATCHED, &source->flags))
+		mmu_interval_notifier_remove(&source->end);
 }
 
 /* Use the source that is in the table, or put a new one there. */
@@ -165,11 +179,14 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 void remotefs_source_detach(struct remotefs_source *source)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	bool unneeded;
 
 	mutex_lock(&sbi->lock);
 	source->users--;
-	source_unlist(source);
+	unneeded = source_unlist(source);
 	mutex_unlock(&sbi->lock);
+	if (unneeded)
+		source_unwatch(source);
 	remotefs_source_put(source);
 }
 
@@ -292,7 +309,7 @@ static int source_publish_locked(struct remotefs_source *source,
  * remotefs_source_publish - make a range live, and its file if it is new
  * @source:	the source
  * @map:	one of its files; a new one has no link yet
- * @range:	the range, subscribed; on success the file owns the reference
+ * @range:	the range, admitted; on success the file owns the reference
  *
  * Context: sleeps; takes the mount's lock.
  * Return: 0; -EEXIST the offset, or the name "as", is occupied; -ESRCH the
@@ -383,6 +400,7 @@ static struct inode *source_unpublish(struct remotefs_source *source,
 	struct remotefs_map *map;
 	unsigned long number;
 	struct inode *dir;
+	bool unneeded;
 
 	mutex_lock(&sbi->lock);
 	xa_for_each(&source->maps, number, map) {
@@ -393,8 +411,10 @@ static struct inode *source_unpublish(struct remotefs_source *source,
 	source->dir = NULL;
 	if (dir)
 		source->users--;
-	source_unlist(source);
+	unneeded = source_unlist(source);
 	mutex_unlock(&sbi->lock);
+	if (unneeded)
+		source_unwatch(source);
 	return dir;
 }
 

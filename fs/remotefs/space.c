@@ -18,6 +18,7 @@
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/timer.h>
@@ -56,6 +57,27 @@ bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid)
 	return found;
 }
 
+/*
+ * The mm is no longer the process's: because it has exited, and not because it
+ * has another one since it called execve?
+ */
+static bool space_has_exited(struct remotefs_source *source)
+{
+	struct task_struct *leader, *thread;
+	bool exited = true;
+
+	rcu_read_lock();
+	leader = pid_task(source->pid, PIDTYPE_TGID);
+	if (leader) {
+		for_each_thread(leader, thread) {
+			if (READ_ONCE(thread->mm))
+				exited = false;
+		}
+	}
+	rcu_read_unlock();
+	return exited;
+}
+
 /**
  * remotefs_space_end - the source has ended: stop serving it
  * @source:	the source
@@ -67,6 +89,11 @@ bool remotefs_space_belongs(struct mm_struct *mm, struct pid *pid)
  */
 void remotefs_space_end(struct remotefs_source *source)
 {
+	if (remotefs_source_is_gone(source))
+		return;
+	/* Before GONE, whose test_and_set_bit() orders the two. */
+	if (space_has_exited(source))
+		set_bit(REMOTEFS_SOURCE_EXITED, &source->flags);
 	if (test_and_set_bit(REMOTEFS_SOURCE_GONE, &source->flags))
 		return;
 	kref_get(&source->ref);
@@ -123,6 +150,48 @@ void remotefs_space_leave(struct remotefs_source *source)
 	mmput_async(source->mm);
 }
 
+/* The end of the mm; nothing else ever happens to an interval without memory. */
+static bool remotefs_space_invalidate(struct mmu_interval_notifier *sub,
+				      const struct mmu_notifier_range *event,
+				      unsigned long seq)
+{
+	mmu_interval_set_seq(sub, seq);
+	if (event->event == MMU_NOTIFY_RELEASE)
+		remotefs_space_end(container_of(sub, struct remotefs_source,
+						end));
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops space_ops = {
+	.invalidate	= remotefs_space_invalidate,
+};
+
+/**
+ * remotefs_space_watch - learn of the source's end
+ * @source:	the source, entered
+ *
+ * Its first page stands for the whole, because no process has memory there.
+ * This also makes the mm ready for the subscriptions of block.c.
+ *
+ * Context: sleeps; the source's mmap_lock held for writing.
+ * Return: 0; -ESRCH the source is gone; -ERESTARTNOINTR; -ENOMEM.
+ */
+int remotefs_space_watch(struct remotefs_source *source)
+{
+	int err;
+
+	if (test_bit(REMOTEFS_SOURCE_WATCHED, &source->flags))
+		return 0;
+	if (remotefs_source_is_gone(source))
+		return -ESRCH;
+	err = mmu_interval_notifier_insert_locked(&source->end, source->mm, 0,
+						  PAGE_SIZE, &space_ops);
+	if (!err)
+		set_bit(REMOTEFS_SOURCE_WATCHED, &source->flags);
+	/* The first one of an mm gives up on any signal, harmless ones too. */
+	return err == -EINTR ? -ERESTARTNOINTR : err;
+}
+
 /* Memory that is served: anonymous, with no driver or shared object behind. */
 static bool vma_is_served(struct vm_area_struct *vma)
 {
@@ -166,6 +235,46 @@ int remotefs_space_check(struct mm_struct *mm, unsigned long address,
 	}
 	*end = vma->vm_end;
 	return vma_admits(vma, write) ? 0 : -EFAULT;
+}
+
+/**
+ * remotefs_space_run - the anonymous memory around an address
+ * @mm:		the source's address space
+ * @address:	where
+ * @start:	in: how far down to look; out: where the run starts
+ * @end:	in: how far up to look; out: where it ends
+ *
+ * Neighbouring VMAs count as one run, whatever their protection.
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: 0, or -EFAULT for a hole or memory that is not anonymous.
+ */
+int remotefs_space_run(struct mm_struct *mm, unsigned long address,
+		       unsigned long *start, unsigned long *end)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+	unsigned long low, high;
+
+	mmap_assert_locked(mm);
+	if (!vma || vma->vm_start > address || !vma_is_served(vma))
+		return -EFAULT;
+	low = vma->vm_start;
+	high = vma->vm_end;
+	while (low > *start) {
+		vma = find_vma(mm, low - 1);
+		if (vma->vm_start >= low || !vma_is_served(vma))
+			break;
+		low = vma->vm_start;
+	}
+	while (high < *end) {
+		vma = find_vma(mm, high);
+		if (!vma || vma->vm_start > high || !vma_is_served(vma))
+			break;
+		high = vma->vm_end;
+	}
+	*start = max(*start, low);
+	*end = min(*end, high);
+	return 0;
 }
 
 /* Where the next entry of a table whose entries span @size begins. */
@@ -306,7 +415,14 @@ static void prod_end(struct prod *prod)
 	timer_destroy_on_stack(&prod->timer);
 }
 
-static int fault_errno(vm_fault_t fault)
+/**
+ * remotefs_space_errno - what a fault in the source means to a system call
+ * @fault:	VM_FAULT_*
+ *
+ * Context: any.
+ * Return: 0; -ENOMEM, -EHWPOISON, -EFAULT.
+ */
+int remotefs_space_errno(vm_fault_t fault)
 {
 	if (fault & VM_FAULT_OOM)
 		return -ENOMEM;
@@ -336,7 +452,7 @@ static int fault_and_wait(struct mm_struct *mm, unsigned long address,
 	fault = handle_mm_fault(vma, address, flags, NULL);
 	if (!(fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)))
 		mmap_read_unlock(mm);
-	return fault_errno(fault);
+	return remotefs_space_errno(fault);
 }
 
 /**

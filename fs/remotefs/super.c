@@ -50,6 +50,7 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map->state = REMOTEFS_STATE_LIVE;
 	map->ranges = RB_ROOT_CACHED;
 	map->allowed = RB_ROOT_CACHED;
+	map->zeroes = RB_ROOT_CACHED;
 	map->writable = 0;
 	map->nr_ranges = 0;
 	map->unmapped = false;

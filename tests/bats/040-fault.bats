@@ -158,7 +158,29 @@ teardown() {
 @test "memory that mirrors another process is refused with ELOOP" {
 	scene 4 ro
 	refused ELOOP viewer map "$m" $((m + page)) ro
-	refused ELOOP viewer as ro
+}
+
+# bats test_tags=M2,M24
+@test "a process with a mirror can be exposed whole, but for the mirror" {
+	scene 4 ro
+	ask viewer map 4
+	b=$answer
+	says viewer ok fill "$b" $((4 * page)) b
+	says viewer a load "$m"
+	attach viewer as ro
+	start third m-viewer
+	says third ok open "$mnt/${pid[viewer]}/as" r
+	says third EFAULT pread 1 "$m"
+	says third 1:b pread 1 "$b"
+	ask third mirror $page r s "$m"
+	says third SIGBUS load "$answer"
+	ask third mirror $page r s "$b"
+	t=$answer
+	says third b load "$t"
+	says viewer ok store "$b" x
+	says third x load "$t"
+	ask viewer mirror $page r s
+	says viewer a load "$answer"
 }
 
 # bats test_tags=M2,M24
@@ -169,7 +191,7 @@ teardown() {
 	b=$answer
 	expose viewer "$b" $((4 * page)) ro
 	says viewer ok unmap "$b" $((4 * page))
-	says viewer ELOOP mirror $page r sf 0 "$b"
+	says viewer "$b" mirror $page r sf 0 "$b"
 	says third ok open "$file" r
 	ask third mirror $page r s
 	says third SIGBUS load "$answer"
@@ -303,6 +325,73 @@ teardown() {
 	says viewer a load "$m"
 	info "$file" mirrors
 	same "$answer" 1
+}
+
+# The viewer's memory through /proc, as its debugger sees it, at an address.
+# debugger_reads ADDRESS BYTES
+debugger_reads() {
+	dd if="/proc/${pid[viewer]}/mem" bs=1 skip="$1" count="$2" 2>/dev/null
+}
+
+# debugger_writes ADDRESS TEXT
+debugger_writes() {
+	printf '%s' "$2" |
+		dd of="/proc/${pid[viewer]}/mem" bs=1 seek="$1" conv=notrunc 2>/dev/null
+}
+
+# bats test_tags=M21
+@test "a debugger of the viewer reads its mirror, and writes it where the viewer may" {
+	scene 4 rw
+	same "$(debugger_reads "$m" 3)" aaa
+	says source ok store $((a + page)) b
+	same "$(debugger_reads $((m + page - 1)) 3)" aba
+	debugger_writes $((m + page - 1)) xy
+	says source x load $((a + page - 1))
+	says source y load $((a + page))
+	says viewer y load $((m + page))
+	ask viewer mirror $page r s
+	same "$(debugger_reads "$answer" 1)" a
+	run ! debugger_writes "$answer" z
+	says source a load "$a"
+	says source ok unmap $((a + 2 * page)) $page
+	run ! debugger_reads $((m + 2 * page)) 1
+	rm "$file"
+	run ! debugger_reads "$m" 1
+}
+
+# bats test_tags=M3,M21
+@test "a debugger of the viewer reads what nobody touched as zeros, and swapped pages too" {
+	scene 4 ro
+	says source ok advise "$a" $page dontneed
+	run -0 cmp -n 16 <(debugger_reads "$m" 16) /dev/zero
+	says source none frame "$a"
+	swap_begin
+	retry 20 swap_out source $((a + page))
+	run debugger_reads $((m + page)) 2
+	swap_end
+	same "$output" aa
+}
+
+# bats test_tags=M21,U5
+@test "gdb examines a mirror in a live viewer" {
+	scene 4 ro
+	says source ok write "$a" $page "$dir/before"
+	run -0 gdb -nx -batch -p "${pid[viewer]}" -ex "x/4xb $m" -ex "x/s $((m + page - 3))"
+	[[ $output == *0x61*0x61*0x61*0x61*"'a' <repeats"* ]] || fail "$output"
+}
+
+# bats test_tags=M21
+@test "users that need references to a mirror's pages get EFAULT" {
+	scene 4 rw
+	says viewer a load "$m"
+	says viewer EFAULT splice "$m" $page
+	says viewer EFAULT direct "$m" $page /var/tmp/remotefs-direct
+	rm -f /var/tmp/remotefs-direct
+	says viewer EFAULT futex "$m"
+	start other m-viewer
+	ask other peek "${pid[viewer]}" "$m"
+	[ "$answer" = EFAULT ] || [ "$answer" = ENOSYS ]
+	says viewer a load "$m"
 }
 
 # bats test_tags=M27

@@ -300,6 +300,37 @@ merged() {
 	says viewer SIGBUS load $((m + 3 * page))
 }
 
+# bats test_tags=M5,C12
+@test "memory that grows beside mirrored memory is mirrored too, and all of it stays coherent" {
+	start source m-source
+	start viewer m-viewer
+	ask source map 8
+	a=$answer
+	says source ok fill "$a" $((8 * page)) a
+	says source ok unmap $((a + 4 * page)) $((4 * page))
+	attach source as ro
+	says viewer ok open "$mnt/${pid[source]}/as" r
+	ask viewer mirror $((8 * page)) r s "$a"
+	m=$answer
+	says viewer a load "$m"
+	says viewer a load $((m + 3 * page))
+	says viewer SIGBUS load $((m + 4 * page))
+	says source $((a + 4 * page)) mapat $((a + 4 * page)) 4
+	says source ok fill $((a + 4 * page)) $((4 * page)) b
+	says viewer b load $((m + 5 * page))
+	says source ok advise "$a" $page dontneed
+	says viewer 00 load "$m"
+	says source ok store "$a" x
+	says viewer x load "$m"
+	says source ok advise $((a + 3 * page)) $((2 * page)) dontneed
+	says viewer 00 load $((m + 3 * page))
+	says viewer 00 load $((m + 4 * page))
+	says source ok unmap "$a" $((8 * page))
+	for i in 0 2 3 5; do
+		says viewer SIGBUS load $((m + i * page))
+	done
+}
+
 # bats test_tags=Z7,M5
 @test "every kind of change in turn, over one mirror, shows the source's bytes" {
 	scene 512 rw

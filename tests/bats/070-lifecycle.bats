@@ -41,6 +41,82 @@ absent() { [ ! -e "$1" ]; }
 	same "$(ls "$mnt")" control
 }
 
+# A scene whose file shows zeros after the source's exit; mirrored at $z.
+zero_scene() {
+	scene 4 rw
+	expose source "$a" $((4 * page)) rw,zero
+	says viewer ok open "$file" rw
+	ask viewer mirror $((4 * page)) rw s
+	z=$answer
+	says viewer a load "$z"
+}
+
+# bats test_tags=L1
+@test "with onexit=zero loads give zeros after the source's exit, and all else fails" {
+	zero_scene
+	says viewer ok store $((z + page)) x
+	ask viewer map 4
+	b=$answer
+	stop source
+	says viewer 00 load "$z"
+	says viewer 00 load $((z + page))
+	says viewer 00 load $((z + 3 * page))
+	says viewer SIGBUS store "$z" x
+	says viewer SIGBUS store $((z + 2 * page)) x
+	says viewer 00 load "$z"
+	says viewer 00 load $((z + 2 * page))
+	says viewer ESRCH pread 1 0
+	says viewer ESRCH pwrite 0 x
+	says viewer ESRCH mirror $page r s
+	says viewer SIGBUS load "$m"
+	# Nobody has written the zero page of the whole machine.
+	says viewer 4 touch "$b" $((4 * page))
+}
+
+# bats test_tags=L1,L2,P5
+@test "with onexit=zero loads still give SIGBUS after execve, in a vfork child too" {
+	zero_scene
+	says source ok exec
+	says viewer SIGBUS load "$z"
+	says viewer SIGBUS load $((z + page))
+
+	start parent m-source
+	ask parent map 2
+	a=$answer
+	says parent ok fill "$a" $((2 * page)) a
+	mkfifo "$dir/go" "$dir/go.ready"
+	echo "vfork $dir/go" >&"${in[parent]}"
+	read -r answer <"$dir/go.ready"
+	pid[child]=$answer
+	expose child "$a" $page ro,zero
+	says viewer ok open "$file" r
+	ask viewer mirror $page r s
+	z=$answer
+	says viewer a load "$z"
+	echo >"$dir/go"
+	hear parent
+	retry 20 absent "${file%/*}"
+	says viewer SIGBUS load "$z"
+}
+
+# bats test_tags=L1,C4
+@test "with onexit=zero loads give SIGBUS once the file is revoked or the range unmapped" {
+	zero_scene
+	rm "$file"
+	says viewer SIGBUS load "$z"
+	says source ok store "$a" b
+	expose source "$a" $((4 * page)) ro,zero
+	says viewer ok open "$file" r
+	ask viewer mirror $((4 * page)) r s
+	u=$answer
+	says viewer b load "$u"
+	attach source unmap "${file##*-}" 0 $((4 * page))
+	says viewer SIGBUS load "$u"
+	stop source
+	says viewer SIGBUS load "$u"
+	says viewer SIGBUS load "$z"
+}
+
 # bats test_tags=L1
 @test "the directory of a source that exits vanishes, and watchers see it" {
 	scene 2 ro

@@ -133,7 +133,7 @@ refused() {
 	same "$answer" "$expected"
 }
 
-# expose NAME START BYTES ro|rw: make map file $file
+# expose NAME START BYTES ro|rw[,zero]: make map file $file
 expose() {
 	attach "$1" map "$2" $(($2 + $3)) "$4" || fail "map: $answer"
 	file=$mnt/${pid[$1]}/map-$answer

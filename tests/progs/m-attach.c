@@ -55,8 +55,12 @@ static void map(int session, char **words, int nr)
 		.flags = REMOTEFS_MAP_NEW,
 	};
 
-	if (!strcmp(words[nr > 4 ? 3 : nr - 1], "rw"))
+	const char *rights = words[nr > 4 ? 3 : nr - 1];
+
+	if (!strncmp(rights, "rw", 2))
 		args.flags |= REMOTEFS_MAP_WRITE;
+	if (strstr(rights, ",zero"))
+		args.flags |= REMOTEFS_MAP_ZERO;
 	if (!strcmp(words[0], "as")) {
 		args.flags |= REMOTEFS_MAP_WHOLE;
 	} else {

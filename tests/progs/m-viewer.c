@@ -3,6 +3,8 @@
  * m-viewer: a viewer that a test talks to.  What it does besides
  * m-dialogue.h: opening and mapping files, and calls on them.
  */
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "m-dialogue.h"
@@ -126,6 +128,21 @@ static void run_direct(char **words)
 	close(fd);
 }
 
+/* futex ADDRESS: wake whoever waits there, in whichever process */
+static void run_futex(char **words)
+{
+	say(syscall(SYS_futex, (void *)number(words[1]), FUTEX_WAKE, 1, NULL, NULL, 0));
+}
+
+/* peek PID ADDRESS: one byte of another process, by process_vm_readv */
+static void run_peek(char **words)
+{
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { (void *)number(words[2]), 1 };
+
+	say(process_vm_readv(number(words[1]), &here, 1, &there, 1, 0));
+}
+
 static char seen[4096];
 
 static void copy(struct access *what)
@@ -172,6 +189,7 @@ static const struct command commands[] = {
 	{ "pwrite", run_pwrite }, { "seek", run_seek },
 	{ "truncate", run_truncate }, { "allocate", run_allocate },
 	{ "splice", run_splice }, { "direct", run_direct },
+	{ "futex", run_futex },	  { "peek", run_peek },
 	{ "compare", run_compare },
 	{ }
 };

@@ -41,6 +41,7 @@ static const struct good {
 	  { .memory = { .kind = MEMORY_NAMED, .name = "[anon:two words]" }, .write = true } },
 	{ "add 1 heap mode=0440", { .memory = { .kind = MEMORY_HEAP }, .mode = 0440 } },
 	{ "add 1 heap onexit=bus", { .memory = { .kind = MEMORY_HEAP } } },
+	{ "add 1 heap onexit=zero", { .memory = { .kind = MEMORY_HEAP }, .zero = true } },
 	{ "add 1 heap owner=me:us",
 	  { .memory = { .kind = MEMORY_HEAP }, .owner_user = "me", .owner_group = "us" } },
 	{ "add 1 heap owner=0:4294967294",
@@ -163,7 +164,6 @@ static const struct bad {
 	{ "add 1 heap fd=2147483648", EINVAL, "'2147483648' is not a file" },
 	{ "add 1 heap onexit=", EINVAL, "onexit= takes" },
 	{ "add 1 heap onexit=zer", EINVAL, "onexit= takes" },
-	{ "add 1 heap onexit=zero", EOPNOTSUPP, "onexit=zero is not" },
 	{ "add 1 heap label=x", EOPNOTSUPP, "label= is not" },
 	/* Map files */
 	{ "revoke 1/", EINVAL, "'' is not the name of a map file" },
@@ -194,7 +194,7 @@ static bool same_memory(const struct memory *a, const struct memory *b)
 static bool same_command(const struct command *a, const struct command *b)
 {
 	return a->verb == b->verb && a->scope == b->scope && a->pid == b->pid &&
-	       a->map == b->map && a->write == b->write && a->mode == b->mode &&
+	       a->map == b->map && a->write == b->write && a->zero == b->zero && a->mode == b->mode &&
 	       a->fd == b->fd && !strcmp(a->owner_user, b->owner_user) &&
 	       !strcmp(a->owner_group, b->owner_group) && same_memory(&a->memory, &b->memory);
 }

@@ -82,6 +82,7 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_WRITE		(1ULL << 0)	/* writable ranges */
 #define REMOTEFS_FEATURE_WHOLE		(1ULL << 1)	/* "as" files and ALLOW */
 #define REMOTEFS_FEATURE_PMD		(1ULL << 2)	/* huge mappings of huge pages */
+#define REMOTEFS_FEATURE_ZERO		(1ULL << 3)	/* zeros after the source's exit */
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
@@ -128,6 +129,11 @@ struct remotefs_attach_args {
  * WHOLE needs NEW, and makes the one "as" file of the source: file offset is
  * address, and @address, @offset and @length must be zero.
  *
+ * ZERO is about mirrors of a source that has exited: loads from this range give
+ * zeros instead of SIGBUS.  Stores still give SIGBUS, reads and writes of the
+ * file fail, and so does everything once the range is revoked or unmapped, or
+ * after the source has called execve.
+ *
  * Return: 0; EINVAL, EFAULT, EEXIST, ENOENT, ENOSPC, EACCES, EPERM, ESRCH,
  * ESTALE, ELOOP, EOPNOTSUPP, ENOMEM, EINTR.
  */
@@ -149,6 +155,7 @@ struct remotefs_map_args {
 #define REMOTEFS_MAP_WRITE	(1U << 1)	/* viewers may write the range */
 #define REMOTEFS_MAP_OWNER	(1U << 2)	/* uid and gid are given; CAP_CHOWN */
 #define REMOTEFS_MAP_WHOLE	(1U << 3)	/* the whole address space: "as" */
+#define REMOTEFS_MAP_ZERO	(1U << 4)	/* mirrors load zeros after exit */
 
 #define REMOTEFS_MAP_AS		0xffffffffU
 
@@ -243,7 +250,8 @@ struct remotefs_info_args {
 /**
  * struct remotefs_range_args - REMOTEFS_IOC_RANGE, on a map file
  * @size:	sizeof(struct remotefs_range_args)
- * @out_flags:	REMOTEFS_MAP_WRITE if viewers may write all of it
+ * @out_flags:	REMOTEFS_MAP_WRITE if viewers may write all of it, and
+ *		REMOTEFS_MAP_ZERO as given to MAP
  * @offset:	in: where to look; out: where the first range that ends after it
  *		starts
  * @out_address: its address in the source
