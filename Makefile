@@ -171,7 +171,7 @@ uninstall:
 guest_tests = $(DESTDIR)/usr/share/remotefs/tests
 guest-payload: install-userland $(programs)
 	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
-	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit tests/ $(guest_tests)/
+	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit --exclude=/module tests/ $(guest_tests)/
 	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
 	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests $(programs))
 

@@ -106,6 +106,16 @@ static void run_allocate(char **words)
 	say(fallocate(file, 0, 0, number(words[1])));
 }
 
+/* pageout PID ADDRESS BYTES: advise that of another process's memory */
+static void run_pageout(char **words)
+{
+	struct iovec iov = { (void *)number(words[2]), number(words[3]) };
+	int process = syscall(SYS_pidfd_open, (pid_t)number(words[1]), 0);
+
+	say(syscall(SYS_process_madvise, process, &iov, 1L, MADV_PAGEOUT, 0));
+	close(process);
+}
+
 /* splice ADDRESS BYTES: give pages of a mirror to a pipe */
 static void run_splice(char **words)
 {
@@ -190,7 +200,7 @@ static const struct command commands[] = {
 	{ "truncate", run_truncate }, { "allocate", run_allocate },
 	{ "splice", run_splice }, { "direct", run_direct },
 	{ "futex", run_futex },	  { "peek", run_peek },
-	{ "compare", run_compare },
+	{ "compare", run_compare }, { "pageout", run_pageout },
 	{ }
 };
 
