@@ -380,20 +380,6 @@ debugger_writes() {
 	[[ $output == *0x61*0x61*0x61*0x61*"'a' <repeats"* ]] || fail "$output"
 }
 
-# bats test_tags=M21
-@test "users that need references to a mirror's pages get EFAULT" {
-	scene 4 rw
-	says viewer a load "$m"
-	says viewer EFAULT splice "$m" $page
-	says viewer EFAULT direct "$m" $page /var/tmp/remotefs-direct
-	rm -f /var/tmp/remotefs-direct
-	says viewer EFAULT futex "$m"
-	start other m-viewer
-	ask other peek "${pid[viewer]}" "$m"
-	[ "$answer" = EFAULT ] || [ "$answer" = ENOSYS ]
-	says viewer a load "$m"
-}
-
 # bats test_tags=M27
 @test "pages that are present come many to a fault" {
 	scene 256 ro

@@ -57,6 +57,22 @@ begin() {
 	retry 20 waiters 0
 }
 
+# bats test_tags=M22,M25,L5
+@test "a viewer that waits for a page while the kernel copies from its mirror can be killed" {
+	begin viewer write "$m" 10 "$dir/copy"
+	retry 20 waiters 1
+	stop viewer
+	retry 20 waiters 0
+	same "$(wc -c <"$dir/copy")" 0
+}
+
+# bats test_tags=M22,M25
+@test "a debugger of the viewer does not wait for a page that is withheld" {
+	run ! dd if="/proc/${pid[viewer]}/mem" bs=1 count=1 skip="$m"
+	[[ $output == *"Input/output error"* ]] || fail "$output"
+	waiters 0
+}
+
 # bats test_tags=L5,L1
 @test "the source's end wakes a viewer that waits in a load, with SIGBUS" {
 	begin viewer load "$m"

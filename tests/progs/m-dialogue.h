@@ -228,6 +228,41 @@ static void run_frame(char **words)
 	close(fd);
 }
 
+/* write ADDRESS BYTES PATH: our own bytes, to a file */
+static void run_write(char **words)
+{
+	int fd = open(words[3], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	say(write(fd, (void *)number(words[1]), number(words[2])) ==
+	    (ssize_t)number(words[2]) ? 0 : -1);
+	close(fd);
+}
+
+/* read ADDRESS BYTES PATH: the other way */
+static void run_read(char **words)
+{
+	int fd = open(words[3], O_RDONLY);
+
+	say(read(fd, (void *)number(words[1]), number(words[2])) ==
+	    (ssize_t)number(words[2]) ? 0 : -1);
+	close(fd);
+}
+
+/* hammer ADDRESS BYTES: touch all of it again and again, until that faults */
+static void hammer(struct access *what)
+{
+	for (;;)
+		touch(what);
+}
+
+static void run_hammer(char **words)
+{
+	struct access what = { (void *)number(words[1]), number(words[2]),
+			       .zeros = 0 };
+
+	attempt(hammer, &what);
+}
+
 /* fork IN OUT: the child goes on with a dialogue of its own */
 static void run_fork(char **words)
 {
@@ -250,6 +285,8 @@ static const struct command common_commands[] = {
 	{ "unmap", run_unmap }, { "protect", run_protect },
 	{ "remap", run_remap }, { "advise", run_advise },
 	{ "frame", run_frame }, { "fork", run_fork },
+	{ "write", run_write }, { "read", run_read },
+	{ "hammer", run_hammer },
 	{ }
 };
 

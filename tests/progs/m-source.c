@@ -44,16 +44,6 @@ static void run_vfork(char **words)
 	puts("ok");
 }
 
-/* write ADDRESS BYTES PATH: our own bytes, for comparison */
-static void run_write(char **words)
-{
-	int fd = open(words[3], O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	say(write(fd, (void *)number(words[1]), number(words[2])) ==
-	    (ssize_t)number(words[2]) ? 0 : -1);
-	close(fd);
-}
-
 /* count ADDRESS BYTES: each page gets other bytes */
 static void run_count(char **words)
 {
@@ -161,7 +151,7 @@ static void run_special(char **words)
 
 static const struct command commands[] = {
 	{ "exit", run_exit },	{ "exec", run_exec },
-	{ "vfork", run_vfork }, { "write", run_write },
+	{ "vfork", run_vfork },
 	{ "count", run_count }, { "special", run_special },
 	{ "vdso", run_vdso },	{ "holes", run_holes },
 	{ "frames", run_frames },

@@ -4,6 +4,7 @@
  * m-dialogue.h: opening and mapping files, and calls on them.
  */
 #include <linux/futex.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -129,6 +130,39 @@ static void run_splice(char **words)
 	close(ends[1]);
 }
 
+static int pipe_ends[2];
+
+/* pipe BYTES OFFSET: splice of the file into a pipe */
+static void run_pipe(char **words)
+{
+	off_t offset = number(words[2]);
+
+	if (pipe(pipe_ends))
+		return say(-1);
+	say(splice(file, &offset, pipe_ends[1], NULL, number(words[1]), 0));
+}
+
+/* drain BYTES: what is in the pipe, up to the first zero */
+static void run_drain(char **words)
+{
+	static char data[1 << 16];
+
+	say_data(read(pipe_ends[0], data, number(words[1])), data);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+/* sendfile BYTES OFFSET PATH */
+static void run_sendfile(char **words)
+{
+	int fd = open(words[3], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	off_t offset = number(words[2]);
+
+	say(sendfile(fd, file, &offset, number(words[1])) ==
+	    (ssize_t)number(words[1]) ? 0 : -1);
+	close(fd);
+}
+
 /* direct ADDRESS BYTES PATH: write a mirror to a file, past the page cache */
 static void run_direct(char **words)
 {
@@ -200,6 +234,8 @@ static const struct command commands[] = {
 	{ "truncate", run_truncate }, { "allocate", run_allocate },
 	{ "splice", run_splice }, { "direct", run_direct },
 	{ "futex", run_futex },	  { "peek", run_peek },
+	{ "pipe", run_pipe },	  { "drain", run_drain },
+	{ "sendfile", run_sendfile },
 	{ "compare", run_compare }, { "pageout", run_pageout },
 	{ }
 };

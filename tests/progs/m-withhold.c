@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * m-withhold: a source whose memory never comes.  Its two pages are registered
- * with a userfaultfd that another process, a child of its parent's, keeps open
- * and never answers.  Prints the address and the keeper's PID, then waits.
+ * m-withhold: a source that a test talks to, with memory that never comes.  Two
+ * of its pages are registered with a userfaultfd that another process, a child
+ * of its own, keeps open and never answers.  It greets with their address and
+ * the keeper's PID.
  */
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "m-dialogue.h"
 
 #define BYTES 8192
 
@@ -26,6 +23,8 @@ int main(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	static const struct command no_more[] = { { } };
+	char greeting[64];
 	pid_t keeper;
 	char *memory;
 	int fd;
@@ -50,8 +49,6 @@ int main(void)
 		for (;;)
 			pause();
 	close(fd);
-	printf("%#lx %d\n", (unsigned long)memory, keeper);
-	fflush(stdout);
-	for (;;)
-		pause();
+	snprintf(greeting, sizeof(greeting), "%#lx %d", (unsigned long)memory, keeper);
+	return converse(no_more, greeting);
 }
