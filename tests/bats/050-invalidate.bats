@@ -331,6 +331,28 @@ merged() {
 	done
 }
 
+# bats test_tags=M5,M27
+@test "fault-around ends where memory is not subscribed yet" {
+	start source m-source
+	start viewer m-viewer
+	ask source map 16
+	a=$answer
+	says source ok unmap $((a + 4 * page)) $((12 * page))
+	says source ok fill "$a" $((4 * page)) a
+	attach source as ro
+	says viewer ok open "$mnt/${pid[source]}/as" r
+	ask viewer mirror $((16 * page)) r s "$a"
+	m=$answer
+	says viewer a load "$m"
+	says source $((a + 4 * page)) mapat $((a + 4 * page)) 12
+	says source ok fill $((a + 4 * page)) $((12 * page)) b
+	says viewer 0 touch "$m" $((4 * page))
+	for i in 4 5 6 7 15; do
+		says source ok advise $((a + i * page)) $page dontneed
+		says viewer 00 load $((m + i * page))
+	done
+}
+
 # bats test_tags=Z7,M5
 @test "every kind of change in turn, over one mirror, shows the source's bytes" {
 	scene 512 rw

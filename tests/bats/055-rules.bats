@@ -121,19 +121,21 @@ paged_out() {
 	start other m-viewer
 	ask viewer map 1024
 	b=$answer
+	says viewer ok advise "$b" $((2 * huge)) nohuge
 	says viewer ok fill "$b" $((2 * huge)) b
 	expose viewer "$b" $((2 * huge)) ro
 	says other ok open "$file" r
 	ask other mirror $((2 * huge)) r s
 	o=$answer
-	says other b load $((o + 9 * page))
+	says other b load $((o + 600 * page))
+	# Far from where the kernel splits mappings, for it invalidates around that.
 	says viewer ok unmap $((b + page)) $page
 	says viewer $((b + page)) mirror $page r sf 0 $((b + page))
 	says viewer a load $((b + page))
 	says other SIGBUS load $((o + page))
-	says viewer ok advise $((b + 9 * page)) $page dontneed
-	says viewer ok store $((b + 9 * page)) x
-	says other x load $((o + 9 * page))
+	says viewer ok advise $((b + 600 * page)) $page dontneed
+	says viewer ok store $((b + 600 * page)) x
+	says other x load $((o + 600 * page))
 	says viewer $((b + 3 * page)) remap $((b + page)) $page $page $((b + 3 * page))
 	says other SIGBUS load $((o + 3 * page))
 	says viewer ok unmap "$b" $((2 * huge))

@@ -478,6 +478,25 @@ nobody_waits() {
 	ends viewer ESTALE
 }
 
+# bats test_tags=M5,M24
+@test "a read() that has looked when its memory is no longer subscribed looks again" {
+	scene 4 ro
+	ask viewer map 8
+	b=$answer
+	says viewer ok advise "$b" $((8 * page)) nohuge
+	says viewer ok fill "$b" $((8 * page)) b
+	expose viewer "$b" $((8 * page)) ro
+	start other m-viewer
+	says other ok open "$file" r
+	says other 1:b pread 1 0
+	says viewer ok unmap $((b + page)) $page
+	pause other unlocked pread 1 $((5 * page))
+	says viewer $((b + page)) mirror $page r sf 0 $((b + page))
+	says viewer ok advise $((b + 5 * page)) $page dontneed
+	says viewer ok store $((b + 5 * page)) n
+	ends other 1:n
+}
+
 # bats test_tags=C13,C17
 @test "a read() that has looked when another range takes the place reads that one" {
 	warm_scene 4 rw
