@@ -4,6 +4,9 @@
 
 KERNEL ?=
 FILTER ?=
+# How long `make torture` goes on, and what its choices are made from.
+TORTURE_SECONDS ?= 3600
+TORTURE_SEED ?=
 DESTDIR ?=
 helperdir ?= /sbin
 sbindir ?= /usr/sbin
@@ -44,7 +47,7 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test check units lint requirements module userland \
+.PHONY: help demo shell test torture check units lint requirements module userland \
 	install uninstall install-userland clean deps deps-guest guest-payload
 .DEFAULT_GOAL := help
 
@@ -56,6 +59,8 @@ help:
 	@echo 'Testing:'
 	@echo '  make test           lint, unit tests, and all suites on all kernels'
 	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
+	@echo '  make torture        everything at once, for an hour, on the debug kernel'
+	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_SEED=N]'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'
 	@echo '  make requirements   which requirements lack a passing test'
@@ -83,6 +88,9 @@ shell: deps-guest
 
 test: deps
 	$(Q)tests/matrix $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(FILTER),--filter '$(FILTER)')
+
+torture: deps-guest
+	$(Q)tests/torture $(or $(KERNEL),debug) $(TORTURE_SECONDS) $(TORTURE_SEED)
 
 lint: deps
 	$(Q)tests/lint
