@@ -55,6 +55,7 @@ split() {
 	warm_scene 4 rw
 	pause viewer looked store "$m" v
 	says source ok advise "$a" $page dontneed
+	take_frames
 	says source ok store $((a + 1)) n
 	ends viewer ok
 	says source v load "$a"
@@ -64,12 +65,9 @@ split() {
 # bats test_tags=M5,M6
 @test "a load that has looked when the page is swapped out shows the page that returns" {
 	warm_scene 4 rw
-	ask source map 1
-	other=$answer
 	pause viewer looked load "$m"
 	retry 20 swap_out source "$a"
-	# Whoever comes first takes the frame that became free.
-	says source ok store "$other" x
+	take_frames
 	says source ok store "$a" n
 	ends viewer n
 	says source ok store "$a" o
@@ -164,6 +162,7 @@ split() {
 	pause viewer filled load "$m"
 	says source ok store "$a" x
 	says source ok advise "$a" $page dontneed
+	take_frames
 	says source ok store $((a + 1)) n
 	ends viewer 00
 	says viewer n load $((m + 1))
@@ -372,6 +371,7 @@ nobody_waits() {
 	warm_scene 4 rw
 	pause viewer unlocked pread 1 0
 	says source "$a" mapat "$a" 1
+	take_frames
 	says source ok store "$a" n
 	ends viewer 1:n
 }
@@ -387,11 +387,9 @@ nobody_waits() {
 # bats test_tags=M5,M28
 @test "a read() that has looked when the page is swapped out reads the page that returns" {
 	warm_scene 4 rw
-	ask source map 1
-	other=$answer
 	pause viewer unlocked pread 1 0
 	retry 20 swap_out source "$a"
-	says source ok store "$other" x
+	take_frames
 	says source ok store "$a" n
 	ends viewer 1:n
 }
@@ -451,14 +449,13 @@ nobody_waits() {
 # bats test_tags=C4,C17
 @test "a read() that has looked when its file is removed moves nothing and fails with ESTALE" {
 	warm_scene 4 rw
-	says viewer ok fill "$m" $page v
-	# Where nothing arrives there are zeros.
 	ask viewer map 1
 	buffer=$answer
+	says viewer ok fill "$buffer" $page z
 	pause viewer unlocked readat "$buffer" $page 0
 	rm -f "$file"
 	ends viewer ESTALE
-	says viewer 1 touch "$buffer" $page
+	says viewer z load "$buffer"
 }
 
 # bats test_tags=C4,C17

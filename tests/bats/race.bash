@@ -83,11 +83,18 @@ succeeds() {
 	wait "${pid[$1]}"
 }
 
-# A scene whose last page was touched, so that the mirror is no news.
+# A scene whose last page was touched, so that the mirror is no news, and memory
+# of the source's that was not, for take_frames.
 warm_scene() {
 	scene "$@"
 	says viewer a load $((m + ($1 - 1) * page))
+	ask source map 32
+	spare=$answer
 }
+
+# Let other memory have the frames that became free, lest the page that is to
+# come gets the very one that went.
+take_frames() { says source ok fill "$spare" $((32 * page)) x; }
 
 # viewer_of NAME BYTES: another one of $file, with a mirror at ${at[NAME]}
 viewer_of() {
