@@ -44,7 +44,7 @@
 #include <linux/uaccess.h>
 
 /* Longer than a busy machine needs, shorter than what counts as a hang. */
-#define PATIENCE	(30 * HZ)
+#define PATIENCE	(60 * HZ)
 #define NR_SLOTS	8
 
 enum point_id {

@@ -37,9 +37,12 @@ struct command {
 };
 
 static sigjmp_buf fault_return;
+static volatile int fault_code;
 
-static void on_fault(int signal)
+static void on_fault(int signal, siginfo_t *info, void *context)
 {
+	(void)context;
+	fault_code = info->si_code;
 	siglongjmp(fault_return, signal);
 }
 
@@ -114,6 +117,18 @@ static void run_load(char **words)
 	if (attempt(load, &what))
 		printf(isgraph(what.byte) ? "%c\n" : "%02x\n",
 		       (unsigned char)what.byte);
+}
+
+/* reason: what the last signal said about itself */
+static void run_reason(char **words)
+{
+	(void)words;
+	if (fault_code == BUS_MCEERR_AR)
+		puts("MCEERR_AR");
+	else if (fault_code == BUS_ADRERR)
+		puts("ADRERR");
+	else
+		printf("%d\n", fault_code);
 }
 
 static void run_store(char **words)
@@ -280,6 +295,7 @@ static void run_fork(char **words)
 
 static const struct command common_commands[] = {
 	{ "load", run_load },	{ "store", run_store },
+	{ "reason", run_reason },
 	{ "fill", run_fill },	{ "touch", run_touch },
 	{ "map", run_map },	{ "mapat", run_mapat },
 	{ "unmap", run_unmap }, { "protect", run_protect },
@@ -303,11 +319,15 @@ static bool obey(const struct command *commands, char **words)
 /* @greeting: what to say before anything is asked, or NULL */
 static int converse(const struct command *commands, const char *greeting)
 {
+	struct sigaction action = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_RESTART,
+	};
 	char line[512], *words[8];
 	int i;
 
-	signal(SIGBUS, on_fault);
-	signal(SIGSEGV, on_fault);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
 	/* Children need no reaping. */
 	signal(SIGCHLD, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);

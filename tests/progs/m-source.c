@@ -89,6 +89,32 @@ static void run_frames(char **words)
 	close(to);
 }
 
+static void break_page(struct access *what)
+{
+	say(madvise((void *)what->at, 4096, MADV_HWPOISON));
+}
+
+/* break ADDRESS: the page's memory is found broken, which may be a signal */
+static void run_break(char **words)
+{
+	struct access what = { .at = (void *)number(words[1]) };
+
+	attempt(break_page, &what);
+}
+
+/* softdirty ADDRESS: was it written since clear_refs? */
+static void run_softdirty(char **words)
+{
+	unsigned long long entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+
+	if (pread(fd, &entry, 8, number(words[1]) >> 12 << 3) != 8)
+		say(-1);
+	else
+		puts(entry >> 55 & 1 ? "yes" : "no");
+	close(fd);
+}
+
 static int secret_fd(size_t bytes)
 {
 	int fd = syscall(SYS_memfd_secret, 0);
@@ -154,7 +180,8 @@ static const struct command commands[] = {
 	{ "vfork", run_vfork },
 	{ "count", run_count }, { "special", run_special },
 	{ "vdso", run_vdso },	{ "holes", run_holes },
-	{ "frames", run_frames },
+	{ "frames", run_frames }, { "break", run_break },
+	{ "softdirty", run_softdirty },
 	{ }
 };
 
