@@ -4,6 +4,7 @@
 # The module by itself: loading, unloading, and not saying a word.
 #
 # seconds: 120
+# not on debug in a whole run: ninety seconds there; every suite that runs there loads and unmounts too
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154

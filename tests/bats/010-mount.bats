@@ -4,7 +4,7 @@
 # Mounting through mount(8) and its helper.
 #
 # seconds: 180
-# not on debug: about programs of user land, for which that kernel takes ten minutes
+# not on debug in a whole run: about programs of user land, for which that kernel takes ten minutes
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

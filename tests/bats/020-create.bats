@@ -4,6 +4,7 @@
 # Making, changing and revoking map files through the control file.
 #
 # seconds: 200
+# not on debug in a whole run: five minutes there, where 090 makes each of these calls
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

@@ -4,7 +4,7 @@
 # Who may expose what, and who may open what was exposed.
 #
 # seconds: 200
-# not on debug: procfs decides here, and the module's part of it runs in 020
+# not on debug in a whole run: procfs decides here, and the module's part of it runs in 020
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154

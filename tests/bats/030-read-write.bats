@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 200
-# not on debug: takes that kernel five minutes; it reads and writes in 020, 050 and 060 too
+# not on debug in a whole run: five minutes there, where 090 and the torture read and write too
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # A map file as a file: reading, writing, seeking, and what ls says.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 250
+# not on debug in a whole run: two minutes there, where the torture has every kind of change
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # Whatever happens to the source's memory, a mirror that was already faulted

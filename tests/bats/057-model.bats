@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 60
+# not on debug in a whole run: a minute there, and the torture changes ranges and memory as well
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # Random changes of ranges and of the memory behind them, against a model.

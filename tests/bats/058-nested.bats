@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 60
+# not on debug in a whole run: a minute there
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # A mirror as the memory of a virtual machine: KVM follows the mirror by MMU

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 200
+# not on debug in a whole run: two minutes there, where the torture ends sources in every way
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # What becomes of map files when the source exits, forks or executes another

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 60
+# not on debug in a whole run: a minute there; 072 and 082 wait there too
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # Viewers that wait for a page which a third process withholds: they can be

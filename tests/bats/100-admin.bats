@@ -5,7 +5,7 @@
 # requester's rights.
 #
 # seconds: 320
-# not on debug: about programs of user land, for which that kernel takes ten minutes
+# not on debug in a whole run: about programs of user land, for which that kernel takes ten minutes
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

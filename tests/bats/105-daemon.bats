@@ -4,6 +4,7 @@
 # What the daemon is there for, in few words, for the debug kernel too.
 #
 # seconds: 60
+# not on debug in a whole run: a minute there, and about user land
 
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0

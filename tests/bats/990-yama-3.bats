@@ -5,7 +5,7 @@
 # the next boot, so nothing may come after this suite.
 #
 # seconds: 90
-# not on debug: procfs decides here, as in 025
+# not on debug in a whole run: procfs decides here, as in 025
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154
