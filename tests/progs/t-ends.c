@@ -23,7 +23,8 @@
 #define PATIENCE	240	/* seconds for one round */
 
 struct lane {
-	atomic_int ready, go, seen;	/* of the round under way */
+	/* Of the round under way. */
+	atomic_int ready, go, seen, gone;
 	_Atomic uint64_t rounds, loads, faults, injected, images;
 };
 
@@ -288,7 +289,8 @@ static pid_t source_start(struct round *round, unsigned int way)
 {
 	pid_t parent = getpid(), child;
 
-	round->lane->ready = round->lane->go = round->lane->seen = 0;
+	round->lane->ready = round->lane->go = 0;
+	round->lane->seen = round->lane->gone = 0;
 	round->owner = round->lane->rounds % 1023 + 1;
 	child = fork();
 	if (child < 0)
@@ -358,11 +360,13 @@ viewer_main(struct round *round, const char *path, pid_t parent)
 	if (fd < 0 || at == MAP_FAILED)
 		violation("%s: %s", path, strerror(errno));
 	for (i = 0;; i = (i + 1) % PAGES) {
-		if (guarded_load(at + i * PAGE, &word))
-			round->lane->faults++;
-		else
+		if (!guarded_load(at + i * PAGE, &word)) {
 			check_word(round, word, i, "load");
-		tell(&round->lane->seen);
+			tell(&round->lane->seen);
+		} else {
+			round->lane->faults++;
+			tell(&round->lane->gone);
+		}
 		if (pread(fd, &word, sizeof(word), i * PAGE) == sizeof(word))
 			check_word(round, word, i, "read");
 		else
@@ -393,6 +397,9 @@ static void round_kill(struct round *round)
 	spin(&round->chance);
 	kill(pids[first], SIGKILL);
 	spin(&round->chance);
+	/* At times the viewer lives long enough to miss the source. */
+	if (!first && chance_one_in(&round->chance, 4))
+		await(&round->lane->gone);
 	kill(pids[!first], SIGKILL);
 	if (waitpid(pids[1], NULL, 0) != pids[1] ||
 	    waitpid(pids[0], NULL, 0) != pids[0])

@@ -734,8 +734,7 @@ static void __attribute__((noreturn)) source_main(unsigned int number)
 			die("pthread_create");
 	}
 	source_thread(&jobs[0]);
-	for (;;)
-		pause();
+	_exit(0);
 }
 
 #endif

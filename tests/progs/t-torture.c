@@ -158,12 +158,17 @@ static void files_dead(unsigned int source)
 static void source_await_image(struct source *source)
 {
 	struct pollfd ready = { .fd = source->image[0], .events = POLLIN };
+	int64_t end = now() + PATIENCE;
 	char byte;
 
 	source->order = EXEC;
-	if (poll(&ready, 1, PATIENCE / 1000000) != 1 ||
-	    read(source->image[0], &byte, 1) != 1)
-		violation(NULL, "a source did not execute its program");
+	while (poll(&ready, 1, 100) != 1)
+		if (stopped())
+			return;
+		else if (now() > end)
+			violation(NULL, "a source did not execute its program");
+	if (read(source->image[0], &byte, 1) != 1)
+		die("the image's pipe");
 	count(EXECS);
 }
 
@@ -186,7 +191,8 @@ static void source_end(struct control *control, unsigned int number)
 		break;
 	default:
 		source_await_image(source);
-		files_dead(number);
+		if (!stopped())
+			files_dead(number);
 		pause_for(20000000);
 		kill(pid, SIGKILL);
 	}
