@@ -226,6 +226,42 @@ static void run_compare(char **words)
 		puts("ok");
 }
 
+/* Mirror the file from page @shift on at @at, and compare what is telling. */
+static bool shift_is_same(int memory, char *at, off_t there, size_t shift)
+{
+	/* The edges of the mirror, and of the huge pages behind it. */
+	const size_t pages[] = { 0, 1, 511 - shift, 512 - shift, 510, 511, 256 };
+	bool same = true;
+	size_t i;
+
+	if (mmap(at, HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, file, shift << 12) != at)
+		return false;
+	for (i = 0; i < sizeof(pages) / sizeof(*pages) && same; i++)
+		if (pages[i] < 512)
+			same = page_is_same(memory, at + (pages[i] << 12),
+					    there + ((shift + pages[i]) << 12));
+	return same;
+}
+
+/* shifts ADDRESS PID SOURCE-ADDRESS: ok, or by how many pages it goes wrong */
+static void run_shifts(char **words)
+{
+	char path[32];
+	size_t shift;
+	int memory;
+
+	snprintf(path, sizeof(path), "/proc/%s/mem", words[2]);
+	memory = open(path, O_RDONLY);
+	for (shift = 0; shift < 512; shift++)
+		if (!shift_is_same(memory, (char *)number(words[1]), number(words[3]), shift))
+			break;
+	close(memory);
+	if (shift < 512)
+		printf("shift %zu differs\n", shift);
+	else
+		puts("ok");
+}
+
 static const struct command commands[] = {
 	{ "open", run_open },	  { "close", run_close },
 	{ "mirror", run_mirror }, { "pread", run_pread },
@@ -235,7 +271,7 @@ static const struct command commands[] = {
 	{ "splice", run_splice }, { "direct", run_direct },
 	{ "futex", run_futex },	  { "peek", run_peek },
 	{ "pipe", run_pipe },	  { "drain", run_drain },
-	{ "sendfile", run_sendfile },
+	{ "sendfile", run_sendfile }, { "shifts", run_shifts },
 	{ "compare", run_compare }, { "pageout", run_pageout },
 	{ }
 };
