@@ -394,12 +394,24 @@ static bool job_move(struct job *job, int flags)
 	       job->scratch;
 }
 
-/* It works only within one mapping. */
+/*
+ * It works within one mapping only, or, since 6.17, for several at once, of
+ * which some may have moved before it failed.  Then all begin anew.
+ */
+static void job_move_failed(struct job *job)
+{
+	if (job->count <= SCRATCH_PAGES)
+		munmap(job->scratch, job->bytes);
+	if (map_anonymous(job->at, job->bytes) != job->at)
+		die("mmap");
+	job_end_emptied(job, "not moved, but replaced", EMPTY);
+}
+
 static void do_move(struct job *job)
 {
 	job_begin(job, "mremap");
 	if (!job_move(job, 0))
-		return job_end(job, "not moved");
+		return job_move_failed(job);
 	if (chance_one_in(&job->chance, 2)) {
 		if (mremap(job->scratch, job->bytes, job->bytes,
 			   MREMAP_MAYMOVE | MREMAP_FIXED, job->at) != job->at)
@@ -414,7 +426,7 @@ static void do_dontunmap(struct job *job)
 {
 	job_begin(job, "mremap");
 	if (!job_move(job, MREMAP_DONTUNMAP))
-		return job_end(job, "not moved");
+		return job_move_failed(job);
 	job_end_emptied(job, "moved out", EMPTY);
 	scratch_spoil(job);
 }

@@ -322,9 +322,7 @@ static void try_write(struct viewer *viewer, struct mirror *mirror,
 	next = ++look.page->next[who];
 	word = canary(who, view->grant.owner, look.number, next);
 	offset = (view->grant.base + offset) * PAGE + SLOT(who);
-	if (board->options.lie == 'w' && chance_one_in(&viewer->chance, 8))
-		;	/* A lie that the source must notice. */
-	else if (!by_call)
+	if (!by_call)
 		error = guarded_store(mirror->at + i * PAGE + SLOT(who), word);
 	else if (pwrite(view->fd, &word, sizeof(word), offset) != sizeof(word))
 		error = errno;
@@ -335,6 +333,8 @@ static void try_write(struct viewer *viewer, struct mirror *mirror,
 	if (error)
 		return judge_failure(&look, true, error);
 	judge_success(&look, true);
+	/* A lie that everybody must notice: more was written than that. */
+	next += board->options.lie == 'w';
 	if (look.sure)
 		atomic_store_explicit(&look.page->slot[who],
 				      published(look.state_before, next),
@@ -378,8 +378,9 @@ static bool view_open(struct viewer *viewer, struct view *view)
 								  O_RDONLY;
 	view->fd = open(path, flags | O_CLOEXEC);
 	if (view->fd < 0 && board_load(&file->word) == word)
-		violation(NULL, "%s cannot be opened, but is granted: %s", path,
-			  strerror(errno));
+		violation(NULL, "%s cannot be opened, but is granted: %s%s", path,
+			  strerror(errno), kill(view->grant.pid, 0) ?
+			  "; its source is no more" : "");
 	return view->fd >= 0;
 }
 
