@@ -72,7 +72,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EINVAL map flags=5 address=$s_address length=4096 uid=0xffffffff
 		EINVAL map flags=0 address=$s_address length=4096 offset=$size mode=0400
 		EINVAL map flags=4 address=$s_address length=4096 offset=$size
-		EOPNOTSUPP map flags=0x11 address=$s_address length=4096
+		EOPNOTSUPP map flags=0x21 address=$s_address length=4096
 		EOPNOTSUPP map flags=0x80000001 address=$s_address length=4096
 	EOT
 }

@@ -46,7 +46,7 @@ injected() {
 
 # bats test_tags=Z5,C6
 @test "MAP survives every failing allocation, and leaves no file and no directory" {
-	injected map-first map-new map-more map-whole
+	injected map-first map-new map-zero map-more map-whole
 }
 
 # bats test_tags=Z5,C6
@@ -76,12 +76,12 @@ injected() {
 
 # bats test_tags=Z5
 @test "read() and write() survive every failing allocation" {
-	injected read read-untouched write write-untouched to-pipe from-pipe
+	injected read read-first read-untouched write write-untouched to-pipe from-pipe
 }
 
 # bats test_tags=Z5
 @test "faults survive every failing allocation" {
-	injected load load-untouched store store-untouched scan scan-storing
+	injected load load-first load-untouched store store-untouched scan scan-storing
 }
 
 # bats test_tags=Z5

@@ -114,6 +114,11 @@ static bool run_map_new(void)
 	return map(REMOTEFS_MAP_NEW | REMOTEFS_MAP_WRITE, 0, 0, BYTES);
 }
 
+static bool run_map_zero(void)
+{
+	return map(REMOTEFS_MAP_NEW | REMOTEFS_MAP_ZERO, 0, 0, BYTES);
+}
+
 static void undo_map(void)
 {
 	name_file();
@@ -407,6 +412,21 @@ static void must_mmap_untouched(void)
 	must_mmap();
 }
 
+/* Memory that was never looked at: nothing of it is subscribed. */
+static void map_anew(void)
+{
+	if (mmap(memory, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) != memory || madvise(memory, BYTES, MADV_NOHUGEPAGE))
+		err(1, "mmap");
+	fill_memory();
+}
+
+static void must_mmap_anew(void)
+{
+	map_anew();
+	must_mmap();
+}
+
 /* The kernel places the mirror where its huge pages and the source's meet. */
 static void must_mmap_huge(void)
 {
@@ -485,6 +505,7 @@ static const struct operation {
 	{ "attach-mem", SOME, run_attach_mem, undo_close, NULL },
 	{ "map-first", SOME, run_map_new, undo_map_first, NULL },
 	{ "map-new", SOME, run_map_new, undo_map, NULL },
+	{ "map-zero", SOME, run_map_zero, undo_map, NULL },
 	{ "map-more", SOME, run_map_more, undo_map_more, NULL },
 	{ "map-whole", SOME, run_map_whole, undo_map, NULL },
 	{ "allow", SOME, run_allow, undo_map, must_map_readonly },
@@ -507,7 +528,9 @@ static const struct operation {
 	{ "write-untouched", SOME, run_write, fill_memory, discard_memory },
 	{ "to-pipe", SOME, run_to_pipe, drain, fill_memory },
 	{ "from-pipe", SOME, run_from_pipe, drain, fill_pipe },
+	{ "read-first", SOME, run_read, NULL, map_anew },
 	{ "mmap", SOME, run_mmap, undo_mmap, NULL },
+	{ "load-first", SOME, run_load, undo_mmap, must_mmap_anew },
 	{ "load", SOME, run_load, undo_mmap, must_mmap_present },
 	{ "load-untouched", SOME, run_load_untouched, undo_mmap, must_mmap_untouched },
 	{ "store", SOME, run_store, undo_mmap, must_mmap_present },
