@@ -16,10 +16,10 @@
  *
  * Subscribing takes the source's mmap_lock for writing, which makes what is
  * seen of the VMAs last until the block is live. No lock of a viewer is held
- * then. A block that grew (the run became longer) replaces those it covers:
- * it is subscribed before they are unsubscribed, so entries that were made
- * under them stay covered. Unsubscribing sleeps, and callbacks may not, so
- * they leave it to a worker.
+ * then. Where the run has grown into blocks that are there already, the new one
+ * takes all of their intervals over, holes included: it is subscribed before
+ * they are unsubscribed, so entries that were made under them stay covered.
+ * Unsubscribing sleeps, and callbacks may not, so they leave it to a worker.
  *
  * The guard. An invalidation of the source zaps mirrors while the core may
  * hold locks of VMAs in the invalidated interval. Were one of those VMAs a
@@ -256,6 +256,30 @@ void remotefs_block_bury(struct remotefs_range *range)
 }
 
 /*
+ * Whether an address has a block; if not, widen an interval around it by the
+ * blocks that it overlaps. The source is write-locked, which keeps them.
+ */
+static bool range_is_covered(struct remotefs_range *range,
+			     unsigned long address, unsigned long *start,
+			     unsigned long *end)
+{
+	unsigned long low = *start, high = *end;
+	struct remotefs_block *block;
+	bool covered;
+
+	spin_lock(&range->map->lock);
+	covered = remotefs_block_find(range, address);
+	for (block = block_first(range, low);
+	     block && block_start(block) < high;
+	     block = block_first(range, remotefs_block_end(block))) {
+		*start = min(*start, block_start(block));
+		*end = max(*end, remotefs_block_end(block));
+	}
+	spin_unlock(&range->map->lock);
+	return covered;
+}
+
+/*
  * A subscribed block becomes live, in the place of those that it covers. Fails
  * if the range has died meanwhile.
  */
@@ -287,16 +311,12 @@ static int block_subscribe_locked(struct remotefs_range *range,
 	struct mm_struct *mm = range->map->source->mm;
 	unsigned long start = address & ~(BLOCK_SPAN - 1);
 	unsigned long end = start + BLOCK_SPAN;
-	bool covered;
 	int err;
 
-	spin_lock(&range->map->lock);
-	covered = remotefs_block_find(range, address);
-	spin_unlock(&range->map->lock);
 	start = max(start, range->address);
 	end = min(end, range->address + remotefs_range_size(range));
-	err = covered ? 0 : remotefs_space_run(mm, address, &start, &end);
-	if (covered || err)
+	err = remotefs_space_run(mm, address, &start, &end);
+	if (err || range_is_covered(range, address, &start, &end))
 		goto out_put;
 	block->range = range;
 	err = mmu_interval_notifier_insert_locked(&block->sub, mm, start,

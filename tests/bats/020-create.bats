@@ -265,29 +265,6 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 	EOT
 }
 
-# bats test_tags=C8,Z5
-@test "an allocation that fails gives ENOMEM and changes nothing" {
-	requires fault-injection
-	echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
-	echo 0 >/sys/kernel/debug/failslab/verbose
-	# Some are the kernel's own and can be done without: then it is made.
-	for nth in {1..24}; do
-		calls+=(failnth "$nth" map flags=1 address="$s_address" length=4096)
-	done
-	run -1 call "${session[@]}" "${calls[@]}"
-	[ "$(grep -c '^map ENOMEM$' <<<"$output")" -ge 3 ]
-	[ "${lines[-1]%% [0-9]*}" = "map OK" ]
-	made=$(grep -c '^map OK' <<<"$output")
-	[ $((made + $(grep -c '^map ENOMEM$' <<<"$output"))) = 24 ]
-	[ "$(find "$M/$s_pid" -name 'map-*' | wc -l)" = "$made" ]
-	calls=()
-	for nth in {1..12}; do
-		calls+=(failnth "$nth" attach)
-	done
-	run -1 call "${session[@]}" "${calls[@]}"
-	[[ $output == *"attach ENOMEM"* && ! ${output#*attach OK} =~ attach\ E[^N] ]]
-}
-
 # bats test_tags=C8,L1
 @test "once the source has exited, its session and its files say ESRCH" {
 	file=$(expose s 0)

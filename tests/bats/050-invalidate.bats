@@ -332,6 +332,33 @@ merged() {
 	done
 }
 
+# A block with a hole, and one that reaches over the hole's far side.
+# bats test_tags=M5
+@test "memory before a hole stays coherent when what is behind the hole grows" {
+	start source m-source
+	start viewer m-viewer
+	ask source map 16
+	a=$answer
+	says source ok unmap $((a + 9 * page)) $((7 * page))
+	says source ok fill "$a" $((9 * page)) a
+	attach source as ro
+	says viewer ok open "$mnt/${pid[source]}/as" r
+	ask viewer mirror $((16 * page)) r s "$a"
+	m=$answer
+	says viewer 0 touch "$m" $((9 * page))
+	says source ok unmap $((a + 4 * page)) $page
+	# Entries here are not zapped by the split that this causes.
+	says viewer 0 touch "$m" $((3 * page))
+	says source $((a + 9 * page)) mapat $((a + 9 * page)) 7
+	says viewer 00 load $((m + 10 * page))
+	for i in 0 2 6 8 10; do
+		says source ok store $((a + i * page)) b
+		says viewer b load $((m + i * page))
+		says source ok advise $((a + i * page)) $page dontneed
+		says viewer 00 load $((m + i * page))
+	done
+}
+
 # bats test_tags=M5,M27
 @test "fault-around ends where memory is not subscribed yet" {
 	start source m-source

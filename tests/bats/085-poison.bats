@@ -148,11 +148,25 @@ breaks() {
 	says source w load $((a + 4 * page))
 }
 
+# Has a block of memory a frame that is out of use? It could not come back.
+is_broken() {
+	python3 - "${1##*memory}" "$(</sys/devices/system/memory/block_size_bytes)" <<-'EOT'
+		import struct, sys
+		frames = int(sys.argv[2], 16) >> 12
+		with open("/proc/kpageflags", "rb") as flags:
+		    flags.seek(int(sys.argv[1]) * frames * 8)
+		    words = flags.read(frames * 8)
+		# KPF_HWPOISON
+		sys.exit(not any(word[0] >> 19 & 1 for word in struct.iter_unpack("Q", words)))
+	EOT
+}
+
 # A block of memory that can go: only what can move is in it.
 find_block() {
 	local state
 	for state in /sys/devices/system/memory/memory*/state; do
 		[ "$(<"$state")" = online ] || continue
+		! is_broken "${state%/state}" || continue
 		if echo offline >"$state" 2>"$dir/refusal"; then
 			block=${state%/state}
 			return

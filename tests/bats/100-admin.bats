@@ -59,6 +59,24 @@ load admin
 	[[ ${lines[1]} == "error: EINVAL: there is no user 'nosuchuser'" ]]
 }
 
+# bats test_tags=U2,L1
+@test "with onexit=zero a mapping shows zeros once the process has exited" {
+	run -0 ask "add $s_pid $(pages "$s_address" 1) onexit=zero"
+	run -0 python3 - "$M/${lines[1]}" "$s_pid" <<-'EOT'
+		import mmap, os, signal, sys
+		file = os.open(sys.argv[1], os.O_RDONLY)
+		memory = mmap.mmap(file, 4096, mmap.MAP_SHARED, mmap.PROT_READ)
+		assert memory[:4] == b"page"
+		os.kill(int(sys.argv[2]), signal.SIGKILL)
+		while True:
+		    try:
+		        os.pread(file, 1, 0)
+		    except ProcessLookupError:
+		        break
+		assert memory[:] == bytes(4096)
+	EOT
+}
+
 # bats test_tags=U2,C6
 @test "a malformed command gets EINVAL and a sentence, and changes nothing" {
 	ask "add $s_pid heap"
@@ -97,7 +115,6 @@ load admin
 	says EINVAL "is not the name of a map file" "revoke $s_pid/map-00"
 	says EINVAL "usage: allow" "allow $s_pid 0x1000-0x2000 rw"
 	says EINVAL "allow can only say rw" "allow $s_pid/map-0 0x1000-0x2000 ro"
-	says EOPNOTSUPP "onexit=zero is not in this release" "add $s_pid heap onexit=zero"
 	says EOPNOTSUPP "'lock' is not in this release" "lock $s_pid"
 	[ "$(snapshot)" = "$before" ]
 }

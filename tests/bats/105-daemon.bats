@@ -21,15 +21,6 @@ load admin
 	[ "$(head -n 1 "$M/$output")" = "page 0 of $s_pid" ]
 }
 
-# bats test_tags=U2
-@test "add takes memory by the name that its process gave it" {
-	requires anon-name
-	start_source named "$PROGS/a-source" 4 name="my data"
-	run -0 ask "add $named_pid [anon:my data]"
-	[ "${lines[1]}" = "$named_pid/map-0" ]
-	[ "$(head -n 1 "$M/$named_pid/map-0")" = "page 0 of $named_pid" ]
-}
-
 # bats test_tags=U3,P1
 @test "another user's process is denied although the daemon is root" {
 	set_yama 0

@@ -15,7 +15,6 @@
  *			edge= (so many bytes of it end where memory ends)
  *	peek ADDRESS	one line read through /proc/PID/mem
  *	pread OFFSET | pwrite OFFSET TEXT | mmap rwx	the same for the map file
- *	failnth N	let the kernel's N-th allocation from now on fail
  *	sh COMMAND	a shell command, with everything still open
  *	hold		wait for a signal
  *
@@ -126,24 +125,12 @@ static int set_field(const struct call *call, char *args, const char *word, int 
 	exit(99);
 }
 
-/* For the next call only: what it does not use up is taken back after it. */
-static void set_fail_nth(const char *number)
-{
-	int fd = open("/proc/thread-self/fail-nth", O_WRONLY);
-
-	if (fd >= 0) {
-		if (write(fd, number, strlen(number)) < 0)
-			exit(98);
-		close(fd);
-	}
-}
-
 static char **do_call(const struct call *call, char **word)
 {
 	char args[8192] = { 0 }, result[32] = "";
 	unsigned long long out = 0;
 	unsigned int cmd = call->cmd;
-	int fd = fds[call->kind], ret, error;
+	int fd = fds[call->kind], ret;
 	void *pointer = args;
 
 	memcpy(args, &call->size, 4);
@@ -154,9 +141,6 @@ static char **do_call(const struct call *call, char **word)
 	while (*word && set_field(call, args, *word, &fd, &cmd, &pointer))
 		word++;
 	ret = ioctl(fd, cmd, pointer);
-	error = errno;
-	set_fail_nth("0");
-	errno = error;
 	memcpy(&out, args + call->out, call->out_width);
 	if (call->out_width)
 		snprintf(result, sizeof(result), call->out_width == 8 ? "0x%llx" : "%llu", out);
@@ -206,8 +190,6 @@ static char **do_step(const char *step, char **word)
 		return do_read(step, FILE_FD, *word), word + 1;
 	if (!strcmp(step, "mmap"))
 		return do_mmap(*word), word + 1;
-	if (!strcmp(step, "failnth"))
-		return set_fail_nth(*word), word + 1;
 	if (!strcmp(step, "sh"))
 		return failed |= !!system(*word), word + 1;
 	if (!strcmp(step, "pwrite")) {

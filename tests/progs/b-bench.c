@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * b-bench: what remotefs and its peers cost, in instructions.
+ *
+ *	b-bench MOUNT
+ *
+ * For a guest whose virtual nanosecond is one instruction (tests/qemu/run
+ * --icount), so that the clock counts instructions of the program and of the
+ * kernel together.  Prints one line "ROW PEER VALUE" for each measurement; what
+ * the rows mean is in tests/bench.rows.
+ *
+ * A child process is the source.  It makes memory as it is told, and says what
+ * changes of that memory cost it; this process is the viewer.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/remotefs.h>
+
+#define PAGE 4096UL
+#define HUGE (2UL << 20)
+#define SIZE (64UL << 20)
+#define PAGES (SIZE / PAGE)
+
+static const char *mount_point;
+static volatile char sink;
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000UL + time.tv_nsec;
+}
+
+/* Since @start, for each of @nr things, in tenths. */
+static void row(const char *name, const char *peer, uint64_t start, unsigned long nr)
+{
+	printf("%s %s %.1f\n", name, peer, (double)(now() - start) / nr);
+	fflush(stdout);
+}
+
+static void *must(void *memory)
+{
+	if (memory == MAP_FAILED)
+		err(1, "mmap");
+	return memory;
+}
+
+static void check(bool good, const char *what)
+{
+	if (!good)
+		err(1, "%s", what);
+}
+
+/* The source: a child, which is told by one pipe and answers by another. */
+
+struct order {
+	char what;	/* see source_obey() */
+	bool huge;
+};
+
+struct answer {
+	uint64_t address;
+	uint64_t cost;
+};
+
+static int orders[2], answers[2];
+static pid_t source;
+static char *area;	/* in the source */
+
+/* Aligned, and of huge pages or of none. */
+static char *make_area(size_t size, bool huge)
+{
+	char *at = must(mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+
+	at = (char *)(((unsigned long)at + HUGE - 1) & ~(HUGE - 1));
+	check(!madvise(at, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE), "madvise");
+	return at;
+}
+
+static uint64_t discard(char *at, size_t step)
+{
+	uint64_t start = now();
+
+	for (size_t offset = 0; offset < SIZE; offset += step)
+		check(!madvise(at + offset, step, MADV_DONTNEED), "madvise");
+	return now() - start;
+}
+
+/*
+ * m: new memory, filled; d: discard all of it at once; p: page by page; o: page
+ * by page memory that nobody exposes; each is filled again.
+ */
+static struct answer source_obey(struct order order)
+{
+	static char *mine, *other;
+	struct answer answer = { };
+
+	if (order.what == 'm') {
+		if (mine)
+			munmap(mine, SIZE);
+		mine = make_area(SIZE, order.huge);
+		if (!other) {
+			other = make_area(SIZE, false);
+			memset(other, 'o', SIZE);
+		}
+	}
+	if (order.what == 'd')
+		answer.cost = discard(mine, SIZE);
+	if (order.what == 'p')
+		answer.cost = discard(mine, PAGE);
+	if (order.what == 'o') {
+		answer.cost = discard(other, PAGE);
+		memset(other, 'o', SIZE);
+	}
+	memset(mine, 's', SIZE);
+	answer.address = (unsigned long)mine;
+	return answer;
+}
+
+static void source_run(void)
+{
+	struct order order;
+	struct answer answer;
+
+	while (read(orders[0], &order, sizeof(order)) == sizeof(order)) {
+		answer = source_obey(order);
+		if (write(answers[1], &answer, sizeof(answer)) != sizeof(answer))
+			break;
+	}
+	_exit(0);
+}
+
+static void source_start(void)
+{
+	check(!pipe(orders) && !pipe(answers), "pipe");
+	source = fork();
+	check(source >= 0, "fork");
+	if (!source) {
+		close(orders[1]);
+		source_run();
+	}
+	close(orders[0]);
+}
+
+static uint64_t tell(char what, bool huge)
+{
+	struct order order = { .what = what, .huge = huge };
+	struct answer answer;
+
+	check(write(orders[1], &order, sizeof(order)) == sizeof(order) &&
+	      read(answers[0], &answer, sizeof(answer)) == sizeof(answer), "the source");
+	area = (char *)answer.address;
+	return answer.cost;
+}
+
+/* remotefs */
+
+static int session_of(pid_t pid)
+{
+	struct remotefs_attach_args args = { .size = sizeof(args), .pid = pid };
+	char path[64];
+	int control, session;
+
+	snprintf(path, sizeof(path), "%s/control", mount_point);
+	control = open(path, O_RDWR);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	args.mem_fd = open(path, O_RDWR);
+	session = ioctl(control, REMOTEFS_IOC_ATTACH, &args);
+	check(session >= 0, "ATTACH");
+	close(control);
+	close(args.mem_fd);
+	return session;
+}
+
+static unsigned int expose(int session, char *at, size_t size)
+{
+	struct remotefs_map_args args = {
+		.size = sizeof(args),
+		.flags = REMOTEFS_MAP_NEW | REMOTEFS_MAP_WRITE,
+		.address = (unsigned long)at,
+		.length = size,
+	};
+
+	check(!ioctl(session, REMOTEFS_IOC_MAP, &args), "MAP");
+	return args.map;
+}
+
+static char *map_path(unsigned int number)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%d/map-%u", mount_point, source, number);
+	return path;
+}
+
+/* A file of all of the source's area, made anew. */
+static int file_new(char what, bool huge)
+{
+	int session = session_of(source), file;
+	static unsigned int last;
+	static bool any;
+
+	if (any)
+		unlink(map_path(last));
+	tell(what, huge);
+	last = expose(session, area, SIZE);
+	any = true;
+	file = open(map_path(last), O_RDWR);
+	check(file >= 0, "open");
+	close(session);
+	return file;
+}
+
+static char *mirror(int file)
+{
+	return must(mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+}
+
+/* Rows */
+
+static void read_pages(const char *name, const char *peer, char *at, size_t step)
+{
+	uint64_t start = now();
+
+	for (size_t offset = 0; offset < SIZE; offset += step)
+		sink = ((volatile char *)at)[offset];
+	row(name, peer, start, SIZE / step);
+}
+
+static void write_pages(const char *name, const char *peer, char *at)
+{
+	uint64_t start = now();
+
+	for (size_t offset = 0; offset < SIZE; offset += PAGE)
+		((volatile char *)at)[offset] = 'w';
+	row(name, peer, start, PAGES);
+}
+
+static void unmap(const char *name, const char *peer, char *at)
+{
+	uint64_t start = now();
+
+	munmap(at, SIZE);
+	if (name)
+		row(name, peer, start, PAGES);
+}
+
+static char *buffer;
+
+static void warm_pass(const char *peer, char *at)
+{
+	uint64_t start;
+
+	memcpy(buffer, at, SIZE);
+	start = now();
+	memcpy(buffer, at, SIZE);
+	row("warm-pass", peer, start, PAGES);
+}
+
+static int memfd_new(void)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC);
+	char *at;
+
+	check(fd >= 0 && !ftruncate(fd, SIZE), "memfd_create");
+	at = mirror(fd);
+	memset(at, 'm', SIZE);
+	munmap(at, SIZE);
+	return fd;
+}
+
+/* Touching memory by mapping it: what the kernel has of its own, and ours. */
+static void bench_touch(void)
+{
+	char *local = make_area(SIZE, false), *at;
+	int fd = memfd_new(), file;
+
+	write_pages("first-write", "local", local);
+	read_pages("first-read", "local", local, PAGE);
+	warm_pass("local", local);
+	munmap(local, SIZE);
+
+	at = mirror(fd);
+	read_pages("first-read", "memfd", at, PAGE);
+	warm_pass("memfd", at);
+	unmap("munmap", "memfd", at);
+	at = mirror(fd);
+	write_pages("first-write", "memfd", at);
+	munmap(at, SIZE);
+	at = mirror(fd);
+	read_pages("sparse-read", "memfd", at, HUGE);
+	munmap(at, SIZE);
+	close(fd);
+
+	file = file_new('m', false);
+	at = mirror(file);
+	read_pages("first-read", "remotefs", at, PAGE);
+	warm_pass("remotefs", at);
+	unmap("munmap", "remotefs", at);
+	at = mirror(file);
+	write_pages("first-write", "remotefs", at);
+	munmap(at, SIZE);
+	at = mirror(file);
+	read_pages("sparse-read", "remotefs", at, HUGE);
+	munmap(at, SIZE);
+	close(file);
+
+	file = file_new('m', true);
+	at = mirror(file);
+	read_pages("first-read-huge", "remotefs", at, PAGE);
+	munmap(at, SIZE);
+	close(file);
+}
+
+/* A second viewer of what another has mapped already. */
+static void bench_second(void)
+{
+	int file = file_new('m', false), second = dup(file);
+	char *one = mirror(file), *two;
+
+	for (size_t offset = 0; offset < SIZE; offset += PAGE)
+		sink = one[offset];
+	two = mirror(second);
+	read_pages("second-viewer", "remotefs", two, PAGE);
+	munmap(one, SIZE);
+	munmap(two, SIZE);
+	close(second);
+	close(file);
+}
+
+static void copy_reads(const char *name, const char *peer, int fd, off_t from, size_t chunk)
+{
+	uint64_t start = now();
+
+	for (size_t offset = 0; offset < SIZE; offset += chunk)
+		check(pread(fd, buffer + offset, chunk, from + offset) == (ssize_t)chunk, peer);
+	row(name, peer, start, PAGES);
+}
+
+static void copy_vm(const char *name, size_t chunk)
+{
+	uint64_t start = now();
+
+	for (size_t offset = 0; offset < SIZE; offset += chunk) {
+		struct iovec here = { buffer + offset, chunk }, there = { area + offset, chunk };
+
+		check(process_vm_readv(source, &here, 1, &there, 1, 0) == (ssize_t)chunk,
+		      "process_vm_readv");
+	}
+	row(name, "process_vm_readv", start, PAGES);
+}
+
+static void copy_map(const char *name, const char *peer, int file)
+{
+	uint64_t start = now();
+	char *at = mirror(file);
+
+	memcpy(buffer, at, SIZE);
+	munmap(at, SIZE);
+	row(name, peer, start, PAGES);
+}
+
+static void bench_copies(bool huge)
+{
+	int file = file_new('m', huge), fd, null = open("/dev/null", O_WRONLY), ends[2];
+	char path[32];
+	uint64_t start;
+
+	copy_map(huge ? "copy-map-huge" : "copy-map", "remotefs", file);
+	copy_reads(huge ? "copy-1m-huge" : "copy-1m", "remotefs", file, 0, 1 << 20);
+	copy_vm(huge ? "copy-1m-huge" : "copy-1m", 1 << 20);
+	if (huge)
+		goto out;
+	copy_reads("copy-64k", "remotefs", file, 0, 1 << 16);
+	copy_reads("copy-4k", "remotefs", file, 0, PAGE);
+	copy_vm("copy-64k", 1 << 16);
+	copy_vm("copy-4k", PAGE);
+	snprintf(path, sizeof(path), "/proc/%d/mem", source);
+	fd = open(path, O_RDONLY);
+	copy_reads("copy-1m", "/proc/PID/mem", fd, (off_t)area, 1 << 20);
+	copy_reads("copy-64k", "/proc/PID/mem", fd, (off_t)area, 1 << 16);
+	copy_reads("copy-4k", "/proc/PID/mem", fd, (off_t)area, PAGE);
+	close(fd);
+	fd = memfd_new();
+	copy_map("copy-map", "memfd", fd);
+	close(fd);
+	start = now();
+	for (size_t offset = 0; offset < SIZE; offset += 1 << 20)
+		check(pwrite(file, buffer, 1 << 20, offset) == 1 << 20, "pwrite");
+	row("pwrite-1m", "remotefs", start, PAGES);
+	check(!pipe(ends), "pipe");
+	start = now();
+	for (loff_t offset = 0; offset < (loff_t)SIZE;)
+		for (ssize_t got = splice(file, &offset, ends[1], NULL, 1 << 16, 0); got > 0;)
+			got -= splice(ends[0], NULL, null, NULL, got, 0);
+	row("splice", "remotefs", start, PAGES);
+	close(ends[0]);
+	close(ends[1]);
+out:
+	close(null);
+	close(file);
+}
+
+/* What it costs the source to discard memory: alone, exposed, mirrored. */
+static void bench_tax(bool huge)
+{
+	const char *all = huge ? "discard-huge" : "discard";
+	char *at;
+	int file;
+
+	tell('m', huge);
+	printf("%s alone %.1f\n", all, (double)tell('d', huge) / PAGES);
+	if (!huge) {
+		printf("discard-pages alone %.1f\n", (double)tell('p', huge) / PAGES);
+		printf("discard-other alone %.1f\n", (double)tell('o', huge) / PAGES);
+	}
+	file = file_new('m', huge);
+	/* Somebody has looked. */
+	check(pread(file, buffer, SIZE, 0) == (ssize_t)SIZE, "pread");
+	printf("%s exposed %.1f\n", all, (double)tell('d', huge) / PAGES);
+	if (!huge)
+		printf("discard-pages exposed %.1f\n", (double)tell('p', huge) / PAGES);
+	at = mirror(file);
+	for (size_t offset = 0; offset < SIZE; offset += PAGE)
+		sink = at[offset];
+	printf("%s mirrored %.1f\n", all, (double)tell('d', huge) / PAGES);
+	if (!huge) {
+		for (size_t offset = 0; offset < SIZE; offset += PAGE)
+			sink = at[offset];
+		printf("discard-other mirrored %.1f\n", (double)tell('o', huge) / PAGES);
+		printf("discard-pages mirrored %.1f\n", (double)tell('p', huge) / PAGES);
+	}
+	munmap(at, SIZE);
+	close(file);
+}
+
+/* One range from its grant to its revoke, as @nr others are there. */
+static void bench_life(const char *name, int session, unsigned int rounds)
+{
+	uint64_t start = now();
+
+	for (unsigned int i = 0; i < rounds; i++) {
+		unsigned int number = expose(session, area, PAGE);
+		int file = open(map_path(number), O_RDWR);
+		char *at = must(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0));
+
+		sink = *at;
+		munmap(at, PAGE);
+		close(file);
+		unlink(map_path(number));
+	}
+	row(name, "remotefs", start, rounds);
+}
+
+static void bench_many(void)
+{
+	int session = session_of(source);
+	unsigned int made = 0;
+	char directory[64];
+	uint64_t start;
+	DIR *dir;
+
+	bench_life("life", session, 100);
+	for (; made < 10000; made++)
+		expose(session, area, PAGE);
+	snprintf(directory, sizeof(directory), "%s/%d", mount_point, source);
+	start = now();
+	dir = opendir(directory);
+	check(dir, directory);
+	while (readdir(dir))
+		;
+	closedir(dir);
+	row("list-10k", "remotefs", start, made);
+	start = now();
+	for (int i = 0; i < 100; i++, made++)
+		expose(session, area, PAGE);
+	row("create-at-10k", "remotefs", start, 100);
+	for (; made < 100000; made++)
+		expose(session, area, PAGE);
+	start = now();
+	for (int i = 0; i < 100; i++, made++)
+		expose(session, area, PAGE);
+	row("create-at-100k", "remotefs", start, 100);
+	close(session);
+	rmdir(directory);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		errx(2, "usage: b-bench MOUNT");
+	mount_point = argv[1];
+	buffer = make_area(SIZE, false);
+	memset(buffer, 'b', SIZE);
+	source_start();
+	bench_touch();
+	bench_second();
+	bench_copies(false);
+	bench_copies(true);
+	bench_tax(false);
+	bench_tax(true);
+	bench_many();
+	kill(source, SIGKILL);
+	waitpid(source, NULL, 0);
+	return 0;
+}
