@@ -25,7 +25,7 @@
  * hold locks of VMAs in the invalidated interval. Were one of those VMAs a
  * mirror, the zap would wait for a lock that its own caller holds. So no
  * mirror may lie inside a subscribed block of its own mm. A block begins with
- * nothing but anonymous memory in it, and placement, which runs under the same
+ * nothing but anonymous memory and holes in it, and placement, which runs under the same
  * lock for writing, asks here. Memory of a live block that is still mapped is
  * refused. Where the source has unmapped it meanwhile, the block has a hole,
  * and goes: its mirrors are zapped, and placement waits until it is
@@ -36,6 +36,9 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+
+/* How many blocks are retired, or reaped, before others may go on. */
+#define BLOCK_BATCH	64
 
 /* What one subscription covers at most; aligned in the source. */
 #define BLOCK_SPAN	(64UL << 20)
@@ -178,10 +181,11 @@ static void range_reap(struct remotefs_range *range)
 {
 	struct remotefs_map *map = range->map;
 	struct remotefs_block *block;
+	unsigned int reaped;
 	pgoff_t first;
 
 	mutex_lock(&range->reaping);
-	for (;;) {
+	for (reaped = 1;; reaped++) {
 		spin_lock(&map->lock);
 		block = list_first_entry_or_null(&range->dying,
 						 struct remotefs_block, dying);
@@ -198,11 +202,14 @@ static void range_reap(struct remotefs_range *range)
 		spin_lock(&map->lock);
 		list_del(&block->dying);
 		spin_unlock(&map->lock);
-		wake_up_all(&block_reaped);
+		/* Who wakes up looks at all that are left: not each time. */
+		if (!(reaped % BLOCK_BATCH))
+			wake_up_all(&block_reaped);
 		remotefs_block_put(block);
 		cond_resched();
 	}
 	mutex_unlock(&range->reaping);
+	wake_up_all(&block_reaped);
 }
 
 static void range_reap_work(struct work_struct *work)
@@ -246,12 +253,13 @@ void remotefs_block_bury(struct remotefs_range *range)
 		if (block)
 			block_retire(block, false);
 		spin_unlock(&map->lock);
+		cond_resched();
 	} while (block);
 	range_reap(range);
 	spin_lock(&guard_lock);
 	hash_del(&range->guard);
 	spin_unlock(&guard_lock);
-	/* Whoever queued it did so from a callback, or under guard_lock. */
+	/* Who queued it did so from a callback, as a block, or under guard_lock. */
 	cancel_work_sync(&range->reap_work);
 }
 
@@ -349,14 +357,25 @@ int remotefs_block_subscribe(struct remotefs_range *range,
 			     unsigned long address)
 {
 	struct mm_struct *mm = range->map->source->mm;
-	int err;
+	unsigned long end;
+	int err = -EINTR;
 
-	if (mmap_write_lock_killable(mm)) {
-		remotefs_block_put(block);
-		return -EINTR;
-	}
+	/* Whoever asks for what is not served shall not take the lock to write. */
+	if (mmap_read_lock_killable(mm))
+		goto out_put;
+	err = remotefs_space_check(mm, address, false, &end);
+	mmap_read_unlock(mm);
+	if (err)
+		goto out_put;
+	err = -EINTR;
+	if (mmap_write_lock_killable(mm))
+		goto out_put;
 	err = block_subscribe_locked(range, block, address);
 	mmap_write_unlock(mm);
+	return err;
+
+out_put:
+	remotefs_block_put(block);
 	return err;
 }
 
@@ -404,10 +423,13 @@ static int guard_check_range(struct remotefs_range *range, struct mm_struct *mm,
 			     unsigned long start, unsigned long end)
 {
 	struct remotefs_block *block;
-	int ret = 0;
+	int ret = 0, i;
 
 	spin_lock(&range->map->lock);
-	while ((block = block_first(range, start)) && block_start(block) < end) {
+	for (i = 0; i < BLOCK_BATCH; i++) {
+		block = block_first(range, start);
+		if (!block || block_start(block) >= end)
+			break;
 		if (overlap_is_mapped(block, mm, start, end)) {
 			ret = -ELOOP;
 			goto out_unlock;
@@ -415,9 +437,13 @@ static int guard_check_range(struct remotefs_range *range, struct mm_struct *mm,
 		block_retire(block, true);
 		queue_work(remotefs_wq, &range->reap_work);
 	}
-	list_for_each_entry(block, &range->dying, dying)
-		if (block_start(block) < end && remotefs_block_end(block) > start)
+	list_for_each_entry(block, &range->dying, dying) {
+		if (block_start(block) < end &&
+		    remotefs_block_end(block) > start) {
 			ret = -EAGAIN;
+			break;
+		}
+	}
 out_unlock:
 	spin_unlock(&range->map->lock);
 	return ret;

@@ -250,13 +250,18 @@ static int batch_subscribe(struct copy *copy, struct batch *batch)
 {
 	struct remotefs_window *window = &batch->window;
 	struct remotefs_block *fresh = remotefs_block_alloc();
+	int err;
 
 	if (!fresh)
 		return -ENOMEM;
 	if (copy->nowait || copy->locked)
-		return remotefs_block_try_subscribe(window->range, fresh,
-						    window->address);
-	return remotefs_block_subscribe(window->range, fresh, window->address);
+		err = remotefs_block_try_subscribe(window->range, fresh,
+						   window->address);
+	else
+		err = remotefs_block_subscribe(window->range, fresh,
+					       window->address);
+	/* The range has died meanwhile; the next look for it knows why. */
+	return err == -ESTALE ? -EAGAIN : err;
 }
 
 static ssize_t copy_some(struct copy *copy)
@@ -481,7 +486,9 @@ int remotefs_copy_access(struct vm_area_struct *vma, unsigned long address,
 	iov_iter_kvec(&iter, write ? WRITE : READ, &vec, 1, vec.iov_len);
 	for (i = 0; i < ACCESS_TRIES; i++) {
 		ret = copy_run(&copy);
-		if (ret != -EAGAIN || schedule_timeout_killable(1))
+		/* A mirror of one's own holds the very lock that is tried. */
+		if (ret != -EAGAIN || vma->vm_mm == copy.map->source->mm ||
+		    schedule_timeout_killable(1))
 			break;
 	}
 	return ret;

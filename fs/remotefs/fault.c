@@ -79,7 +79,9 @@
  * are; it also sees i_mmap_rwsem of files mapped in S above the i_mmap_rwsem of
  * ours. Neither can close a cycle: the guard keeps every mirror out of the
  * subscribed blocks of its own mm, so the inner invalidation never comes back
- * to this file, and nobody who holds our i_mmap_rwsem for writing waits for S.
+ * to this file, and who holds our i_mmap_rwsem for writing does not wait for S.
+ * mm_take_all_locks() does, but only if S, or a relative of S by fork, is what
+ * it locks while it has a mirror: see docs/architecture.md, "Known hazards".
  */
 static void block_zap(struct remotefs_block *block,
 		      const struct mmu_notifier_range *event)
@@ -95,11 +97,16 @@ static void block_zap(struct remotefs_block *block,
 	lockdep_on();
 }
 
-/* Has all memory of a block been unmapped? Then the block is of no more use. */
+/*
+ * Has all memory of a block been unmapped? Then the block is of no more use.
+ * The OOM reaper of older kernels says so, too, but leaves the mapping; it
+ * cannot wait for a zap, so the block must stay until exit comes by.
+ */
 static bool block_is_unmapped(struct remotefs_block *block,
 			      const struct mmu_notifier_range *event)
 {
 	return event->event == MMU_NOTIFY_UNMAP &&
+	       mmu_notifier_range_blockable(event) &&
 	       event->start <= block->sub.interval_tree.start &&
 	       event->end >= remotefs_block_end(block);
 }
@@ -163,6 +170,8 @@ int remotefs_window_look(struct remotefs_window *window)
 		.hmm_pfns	= window->pfns,
 	};
 
+	/* Newer kernels leave flags in there that were set before. */
+	memset(window->pfns, 0, window->nr * sizeof(*window->pfns));
 	window->seq = mmu_interval_read_begin(sub);
 	look.notifier_seq = window->seq;
 	return hmm_range_fault(&look);
@@ -205,6 +214,7 @@ struct mirror_fault {
 	struct remotefs_block *block;	/* NULL: nothing subscribed yet */
 	unsigned long address;		/* in the source */
 	bool write;
+	bool writable;			/* the source may store there itself */
 };
 
 static bool pfn_is_present(unsigned long pfn)
@@ -306,7 +316,7 @@ static void fault_insert(struct mirror_fault *fault,
 	lockdep_assert_held(&fault->map->lock);
 	if (!fault_has_table(vmf))
 		return;
-	ins.may_write = (flags & VM_WRITE) &&
+	ins.may_write = (flags & VM_WRITE) && fault->writable &&
 			remotefs_range_admits_write(fault->range, first,
 						    first + window->nr - 1);
 	/* A part of the window was allowed: then only the page in question. */
@@ -327,7 +337,8 @@ static unsigned long fault_ahead(struct vm_fault *vmf)
 
 	if (READ_ONCE(hint->next) != vmf->pgoff)
 		return 1;
-	return min_t(unsigned long, WINDOW_MAX, 2UL * READ_ONCE(hint->pages));
+	/* The two are not written together: @pages may still be zero. */
+	return clamp(2UL * READ_ONCE(hint->pages), 1UL, WINDOW_MAX);
 }
 
 static void fault_remember(struct vm_fault *vmf, unsigned int nr)
@@ -373,15 +384,31 @@ static vm_fault_t fault_source(struct mirror_fault *fault)
 	return ret & VM_FAULT_RETRY ? FAULT_WAIT : 0;
 }
 
+/*
+ * May the source's memory be accessed? For a load also whether a store could
+ * be: a page table may say so of memory, such as a shadow stack, whose VMA
+ * does not.
+ */
+static int fault_check(struct mirror_fault *fault, unsigned long address,
+		       unsigned long *end)
+{
+	struct mm_struct *mm = fault->map->source->mm;
+
+	fault->writable = !remotefs_space_check(mm, address, true, end);
+	if (fault->writable)
+		return 0;
+	return fault->write ? -EFAULT :
+			      remotefs_space_check(mm, address, false, end);
+}
+
 /* One pass, under S: 0 to start over, or the fault's result. */
 static vm_fault_t fault_try(struct mirror_fault *fault,
 			    struct remotefs_window *window, unsigned long nr)
 {
-	struct mm_struct *mm = fault->map->source->mm;
 	unsigned long end;
 	vm_fault_t ret = 0;
 
-	if (remotefs_space_check(mm, fault->address, fault->write, &end))
+	if (fault_check(fault, fault->address, &end))
 		return VM_FAULT_SIGBUS;
 	if (!fault->block)
 		return FAULT_WAIT;
@@ -577,7 +604,7 @@ static vm_fault_t huge_insert(struct mirror_fault *fault,
 {
 	struct vm_fault *vmf = fault->vmf;
 	unsigned long pfn = window->pfns[0];
-	bool write = vmf->vma->vm_flags & VM_WRITE;
+	bool write = fault->writable && (vmf->vma->vm_flags & VM_WRITE);
 
 	lockdep_assert_held(&fault->map->lock);
 	if (!pmd_none(*vmf->pmd))
@@ -596,7 +623,6 @@ static vm_fault_t huge_insert(struct mirror_fault *fault,
 /* Under S: one huge entry, if S has one here too. */
 static vm_fault_t huge_present(struct mirror_fault *fault, pgoff_t first)
 {
-	struct mm_struct *mm = fault->map->source->mm;
 	unsigned long pfn;
 	struct remotefs_window window = {
 		.range	 = fault->range,
@@ -608,7 +634,7 @@ static vm_fault_t huge_present(struct mirror_fault *fault, pgoff_t first)
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	unsigned long end;
 
-	if (remotefs_space_check(mm, window.address, fault->write, &end) ||
+	if (fault_check(fault, window.address, &end) ||
 	    end - window.address < PMD_SIZE || remotefs_window_look(&window))
 		return VM_FAULT_FALLBACK;
 	if (!pfn_serves(pfn, fault->write) ||

@@ -23,8 +23,9 @@
  *   i_rwsem of a directory
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
- *   remotefs_range.reaping            unsubscribing: i_mmap_rwsem, then waits
- *                                     for callbacks; taken inside no other lock
+ *   i_rwsem of a directory, s_umount
+ *     remotefs_range.reaping          unsubscribing: i_mmap_rwsem, then waits
+ *                                     for callbacks; placement waits for it
  *
  * remotefs_sb.lock is never held while a source's mmap_lock is taken, while a
  * subscription is removed, or while the last reference to an inode is dropped.

@@ -161,8 +161,11 @@ int remotefs_range_admit(struct remotefs_range *range)
 	if (!err)
 		err = remotefs_space_watch(source);
 	mmap_write_unlock(mm);
-	if (!err)
+	if (!err) {
+		/* Were it still to come in, it could miss the source's end. */
+		mmu_interval_read_begin(&source->end);
 		remotefs_block_enlist(range);
+	}
 out_leave:
 	remotefs_space_leave(source);
 	return err;

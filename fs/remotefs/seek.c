@@ -39,8 +39,9 @@ static unsigned long seek_pages(struct remotefs_window *window,
 	unsigned int i;
 
 	window->nr = (end - address) >> PAGE_SHIFT;
+	/* Not for a subscription without memory; but then, no hole. */
 	if (remotefs_window_look(window))
-		return address;
+		return data ? address : end;
 	for (i = 0; i < window->nr; i++, address += PAGE_SIZE)
 		if (batch_has_data(mm, address, window->pfns[i]) == data)
 			break;

@@ -161,7 +161,7 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 		source = source_list(sb, fresh, &stale);
 		if (stale) {
 			/* Another mm had this PID: it has ended. */
-			set_bit(REMOTEFS_SOURCE_GONE, &stale->flags);
+			remotefs_space_end(stale);
 			remotefs_source_revoke(stale, REMOTEFS_STATE_GONE);
 			remotefs_source_put(stale);
 		}
@@ -446,7 +446,7 @@ void remotefs_source_revoke(struct remotefs_source *source, u32 state)
 	if (!dir)
 		return;
 	remotefs_inode_forget(dir);
-	/* Not while the mount is going, when the root has no dentry any more. */
+	/* A mount that failed half-way has none. */
 	if (source->sb->s_root) {
 		snprintf(name, sizeof(name), "%d", source->nr);
 		source_notify(d_inode(source->sb->s_root), dir, name,

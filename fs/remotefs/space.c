@@ -129,8 +129,13 @@ bool remotefs_space_is_live(struct remotefs_source *source)
  */
 int remotefs_space_enter(struct remotefs_source *source)
 {
-	if (!remotefs_space_is_live(source) || !mmget_not_zero(source->mm))
+	if (!remotefs_space_is_live(source))
 		return -ESRCH;
+	if (!mmget_not_zero(source->mm)) {
+		/* Its last user has just left, and the notifier is to say so. */
+		remotefs_space_end(source);
+		return -ESRCH;
+	}
 	atomic_inc(&source->waiters);
 	return 0;
 }
@@ -150,7 +155,7 @@ void remotefs_space_leave(struct remotefs_source *source)
 	mmput_async(source->mm);
 }
 
-/* The end of the mm; nothing else ever happens to an interval without memory. */
+/* The end of the mm; else only what happens to all of it, such as clear_refs. */
 static bool remotefs_space_invalidate(struct mmu_interval_notifier *sub,
 				      const struct mmu_notifier_range *event,
 				      unsigned long seq)
@@ -307,8 +312,8 @@ static unsigned long empty_span(struct mm_struct *mm, unsigned long address)
  * @address:	where to start
  * @end:	where to stop; both within one VMA
  *
- * Tables of a VMA are not freed while the mmap_lock is held; entries may
- * appear meanwhile, and then the caller just sees older news.
+ * Middle directories of a VMA are not freed while the mmap_lock is held;
+ * entries may appear meanwhile, and then the caller just sees older news.
  *
  * Context: @mm's mmap_lock held. Does not sleep.
  * Return: the first address at or after @address which has a page table, or
@@ -332,6 +337,16 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
 	return end;
 }
 
+/* Of a middle directory entry that is not empty: does it lead to a table? */
+static bool has_small_pages(struct mm_struct *mm, unsigned long address)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	pud_t *pud = pud_offset(p4d_offset(pgd, address), address);
+	pmd_t pmd = READ_ONCE(*pmd_offset(pud, address));
+
+	return pmd_present(pmd) && !pmd_trans_huge(pmd);
+}
+
 /**
  * remotefs_space_is_untouched - is there nothing at this address yet?
  * @mm:		the source's address space, read-locked
@@ -340,6 +355,8 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
  * A look cannot tell an entry that is empty from a page that is swapped out or
  * under migration. get_user_pages() can, in the mode made for core dumps:
  * nothing at all is -EFAULT, and something that would need a wait is no page.
+ * It does not know a huge entry that is under migration, though, nor, before
+ * 6.12, one that NUMA balancing took the rights from: no huge entry is empty.
  * Memory that a userfaultfd fills counts as touched: its monitor has the data.
  *
  * Context: @mm's mmap_lock held. May allocate, does not wait for pages.
@@ -356,6 +373,8 @@ bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address)
 		return false;
 	if (remotefs_space_next_table(mm, address, address + 1) > address)
 		return true;
+	if (!has_small_pages(mm, address))
+		return false;
 	got = get_user_pages_remote(mm, address, 1,
 				    FOLL_DUMP | FOLL_NOWAIT | FOLL_HWPOISON,
 				    &page, NULL);
@@ -365,10 +384,12 @@ bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address)
 }
 
 /**
- * remotefs_space_fault_now - fault a page into the source without waiting
+ * remotefs_space_fault_now - fault a page into the source, hardly waiting
  * @mm:		the source's address space, read-locked
  * @address:	where; remotefs_space_check() allowed it
  * @write:	for writing
+ *
+ * The core may wait for a migration of the page, which is short.
  *
  * Context: @mm's mmap_lock held, and still held afterwards. May allocate.
  * Return: what handle_mm_fault() says; VM_FAULT_RETRY where it would wait.

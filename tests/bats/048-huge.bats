@@ -25,6 +25,19 @@ huge_scene() {
 	says source ok count "$a" $((2 * huge))
 }
 
+# balance 0|1: look at pages often, or as seldom as the kernel likes
+balance() {
+	local knobs=/sys/kernel/debug/sched/numa_balancing
+	if [ "$1" = 1 ]; then
+		echo 0 >"$knobs/scan_delay_ms"
+		echo 10 >"$knobs/scan_period_min_ms"
+	else
+		echo 1000 >"$knobs/scan_delay_ms"
+		echo 1000 >"$knobs/scan_period_min_ms"
+	fi
+	echo "$1" >/proc/sys/kernel/numa_balancing
+}
+
 # Does this kernel map huge pages by one entry?
 has_huge_entries() {
 	local features
@@ -89,7 +102,7 @@ faults_of() {
 # bats test_tags=M5,M11
 @test "half of a huge page may lose its rights, and regain them" {
 	huge_scene rw
-	says viewer 0 touch $((m + page)) $((huge - page))
+	ask viewer touch $((m + page)) $((huge - page))
 	says viewer ok store $((m + huge - page)) x
 	says source ok protect $((a + huge / 2)) $((huge / 2)) none
 	says viewer SIGBUS load $((m + huge / 2))
@@ -125,7 +138,7 @@ faults_of() {
 # bats test_tags=M5,M11
 @test "a huge page that is thinned out and collapsed again shows right in between and after" {
 	huge_scene rw
-	says viewer 0 touch $((m + page)) $((huge - page))
+	ask viewer touch $((m + page)) $((huge - page))
 	says source ok advise $((a + 9 * page)) $((2 * page)) dontneed
 	says viewer 00 load $((m + 9 * page))
 	says viewer ok compare "$m" 9 "${pid[source]}" "$a"
@@ -135,4 +148,20 @@ faults_of() {
 	says viewer ok compare "$m" 512 "${pid[source]}" "$a"
 	says viewer n load $((m + 9 * page))
 	says viewer v load $((m + 10 * page))
+}
+
+# The kernel takes the rights from pages to see who uses them. For a huge page
+# that looked like memory that nobody ever touched.
+# bats test_tags=M18,M22
+@test "a huge page that NUMA balancing looks at never reads as zeros" {
+	[ -e /proc/sys/kernel/numa_balancing ] || skip "no NUMA balancing here"
+	huge_scene ro
+	says source ok fill "$a" $((2 * huge)) n
+	ask source map 1
+	balance 1
+	echo "hammer $answer $page" >&"${in[source]}"
+	run "$progs/m-steady" "$file" n 3
+	balance 0
+	[ "$status" = 0 ] || fail "$output"
+	stop source
 }

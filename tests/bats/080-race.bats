@@ -693,6 +693,45 @@ nobody_waits() {
 	says viewer 00 load $((m + page))
 }
 
+# What the OOM killer does, by hand: memory of a process that has been killed, but
+# cannot exit yet, is freed by others, who cannot wait for a zap of its mirrors.
+# bats test_tags=L4,M7
+@test "memory of a killed source is not freed under a mirror by who cannot wait" {
+	warm_scene 4 rw
+	ask viewer map 64
+	b=$answer
+	says viewer ok advise "$b" $((64 * page)) nohuge
+	says viewer ok fill "$b" $((64 * page)) b
+	expose viewer "$b" $((64 * page)) rw
+	viewer_of other $((64 * page))
+	says other 0 touch "${at[other]}" $((64 * page))
+	start third m-viewer
+	# Somewhere in the kernel, but not in a change of its own memory.
+	pause viewer looked load "$m"
+	kill -9 "${pid[viewer]}"
+	# It is never all freed; a wrong module would need a moment for it.
+	for ((i = 0; i < 200; i++)); do
+		ask third reap "${pid[viewer]}"
+		[ "$answer" != ok ] || break
+	done
+	# Whatever was freed belongs to somebody else now, on whichever node.
+	for cpu in 0 1; do
+		taskset -pc "$cpu" "${pid[third]}"
+		ask third map 4096
+		n=$answer
+		says third ok advise "$n" $((4096 * page)) nohuge
+		says third ok fill "$n" $((4096 * page)) x
+	done
+	for i in 0 9 63; do
+		ask other load $((at[other] + i * page))
+		[[ $answer == b || $answer == SIGBUS ]] || fail "$answer"
+	done
+	go viewer
+	retry 20 gone "${pid[viewer]}"
+	says other SIGBUS load "${at[other]}"
+	unset "pid[viewer]"
+}
+
 # bats test_tags=C4,L1
 @test "the source may be killed while its file is being removed" {
 	warm_scene 4 rw

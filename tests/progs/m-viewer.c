@@ -172,6 +172,15 @@ static void run_direct(char **words)
 	close(fd);
 }
 
+/* reap PID: free the memory of a process that is being killed, at once */
+static void run_reap(char **words)
+{
+	int process = syscall(SYS_pidfd_open, number(words[1]), 0);
+
+	say(process < 0 ? -1 : syscall(SYS_process_mrelease, process, 0));
+	close(process);
+}
+
 /* futex ADDRESS: wake whoever waits there, in whichever process */
 static void run_futex(char **words)
 {
@@ -270,6 +279,7 @@ static const struct command commands[] = {
 	{ "truncate", run_truncate }, { "allocate", run_allocate },
 	{ "splice", run_splice }, { "direct", run_direct },
 	{ "futex", run_futex },	  { "peek", run_peek },
+	{ "reap", run_reap },
 	{ "pipe", run_pipe },	  { "drain", run_drain },
 	{ "sendfile", run_sendfile }, { "shifts", run_shifts },
 	{ "compare", run_compare }, { "pageout", run_pageout },
