@@ -47,7 +47,7 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture check units lint requirements module userland \
+.PHONY: help demo shell test torture bench check units lint requirements module userland \
 	install uninstall install-userland clean deps deps-guest guest-payload
 .DEFAULT_GOAL := help
 
@@ -61,6 +61,7 @@ help:
 	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
 	@echo '  make torture        everything at once, for an hour, on the debug kernel'
 	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_SEED=N]'
+	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'
 	@echo '  make requirements   which requirements lack a passing test'
@@ -91,6 +92,9 @@ test: deps
 
 torture: deps-guest
 	$(Q)tests/torture $(or $(KERNEL),debug) $(TORTURE_SECONDS) $(TORTURE_SEED)
+
+bench: deps-guest
+	$(Q)tests/bench $(or $(KERNEL),trixie)
 
 lint: deps
 	$(Q)tests/lint

@@ -9,8 +9,15 @@
 
 bats_require_minimum_version 1.5.0
 
+# The first machine and the last make the kernel patch its scheduler. Emulated
+# processors may run what was there in between: so there is only one meanwhile.
 setup_file() {
+	echo 0 >/sys/devices/system/cpu/cpu1/online
 	modprobe kvm_amd 2>/dev/null || true
+}
+
+teardown_file() {
+	echo 1 >/sys/devices/system/cpu/cpu1/online
 }
 
 setup() {

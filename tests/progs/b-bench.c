@@ -435,18 +435,18 @@ static void bench_tax(bool huge)
 	file = file_new('m', huge);
 	/* Somebody has looked. */
 	check(pread(file, buffer, SIZE, 0) == (ssize_t)SIZE, "pread");
-	printf("%s exposed %.1f\n", all, (double)tell('d', huge) / PAGES);
+	printf("%s remotefs %.1f\n", all, (double)tell('d', huge) / PAGES);
 	if (!huge)
-		printf("discard-pages exposed %.1f\n", (double)tell('p', huge) / PAGES);
+		printf("discard-pages remotefs %.1f\n", (double)tell('p', huge) / PAGES);
 	at = mirror(file);
 	for (size_t offset = 0; offset < SIZE; offset += PAGE)
 		sink = at[offset];
-	printf("%s mirrored %.1f\n", all, (double)tell('d', huge) / PAGES);
+	printf("%s-mirrored remotefs %.1f\n", all, (double)tell('d', huge) / PAGES);
 	if (!huge) {
 		for (size_t offset = 0; offset < SIZE; offset += PAGE)
 			sink = at[offset];
-		printf("discard-other mirrored %.1f\n", (double)tell('o', huge) / PAGES);
-		printf("discard-pages mirrored %.1f\n", (double)tell('p', huge) / PAGES);
+		printf("discard-other-mirrored remotefs %.1f\n", (double)tell('o', huge) / PAGES);
+		printf("discard-pages-mirrored remotefs %.1f\n", (double)tell('p', huge) / PAGES);
 	}
 	munmap(at, SIZE);
 	close(file);
