@@ -57,7 +57,7 @@ help:
 	@echo '  make shell          the same guest, with a shell in it [KERNEL=trixie]'
 	@echo
 	@echo 'Testing:'
-	@echo '  make test           lint, unit tests, and all suites on all kernels'
+	@echo '  make test           lint, unit tests, and the suites on every kernel'
 	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
 	@echo '  make torture        everything at once, for an hour, on the debug kernel'
 	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_SEED=N]'

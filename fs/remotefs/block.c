@@ -181,8 +181,8 @@ static void range_reap(struct remotefs_range *range)
 {
 	struct remotefs_map *map = range->map;
 	struct remotefs_block *block;
+	pgoff_t first, last;
 	unsigned int reaped;
-	pgoff_t first;
 
 	mutex_lock(&range->reaping);
 	for (reaped = 1;; reaped++) {
@@ -193,10 +193,9 @@ static void range_reap(struct remotefs_range *range)
 		if (!block)
 			break;
 		first = remotefs_range_pgoff(range, block_start(block));
+		last = remotefs_range_pgoff(range, remotefs_block_end(block) - 1);
 		if (block->zap)
-			remotefs_map_zap(map, first,
-					 first + ((remotefs_block_end(block) - 1 -
-						   block_start(block)) >> PAGE_SHIFT));
+			remotefs_map_zap(map, first, last);
 		mmu_interval_notifier_remove(&block->sub);
 		/* On the list until now: the guard must see it. */
 		spin_lock(&map->lock);

@@ -165,7 +165,7 @@ paged_out() {
 	says viewer ok unmap "$m" $huge
 }
 
-# Rule 3: block.c, remotefs_space_run(). A block begins with anonymous memory
+# Rule 3: space.c, remotefs_space_run(). A block begins with anonymous memory
 # only, whatever the range has.
 # bats test_tags=M2,M24
 @test "a mirror between exposed memory of its own process keeps working" {

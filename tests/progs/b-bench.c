@@ -259,8 +259,7 @@ static void unmap(const char *name, const char *peer, char *at)
 	uint64_t start = now();
 
 	munmap(at, SIZE);
-	if (name)
-		row(name, peer, start, PAGES);
+	row(name, peer, start, PAGES);
 }
 
 static char *buffer;
@@ -287,41 +286,36 @@ static int memfd_new(void)
 	return fd;
 }
 
+/* Closes the file. */
+static void touch_file(const char *peer, int file)
+{
+	char *at = mirror(file);
+
+	read_pages("first-read", peer, at, PAGE);
+	warm_pass(peer, at);
+	unmap("munmap", peer, at);
+	at = mirror(file);
+	write_pages("first-write", peer, at);
+	munmap(at, SIZE);
+	at = mirror(file);
+	read_pages("sparse-read", peer, at, HUGE);
+	munmap(at, SIZE);
+	close(file);
+}
+
 /* Touching memory by mapping it: what the kernel has of its own, and ours. */
 static void bench_touch(void)
 {
 	char *local = make_area(SIZE, false), *at;
-	int fd = memfd_new(), file;
+	int file;
 
 	write_pages("first-write", "local", local);
 	read_pages("first-read", "local", local, PAGE);
 	warm_pass("local", local);
 	munmap(local, SIZE);
 
-	at = mirror(fd);
-	read_pages("first-read", "memfd", at, PAGE);
-	warm_pass("memfd", at);
-	unmap("munmap", "memfd", at);
-	at = mirror(fd);
-	write_pages("first-write", "memfd", at);
-	munmap(at, SIZE);
-	at = mirror(fd);
-	read_pages("sparse-read", "memfd", at, HUGE);
-	munmap(at, SIZE);
-	close(fd);
-
-	file = file_new('m', false);
-	at = mirror(file);
-	read_pages("first-read", "remotefs", at, PAGE);
-	warm_pass("remotefs", at);
-	unmap("munmap", "remotefs", at);
-	at = mirror(file);
-	write_pages("first-write", "remotefs", at);
-	munmap(at, SIZE);
-	at = mirror(file);
-	read_pages("sparse-read", "remotefs", at, HUGE);
-	munmap(at, SIZE);
-	close(file);
+	touch_file("memfd", memfd_new());
+	touch_file("remotefs", file_new('m', false));
 
 	file = file_new('m', true);
 	at = mirror(file);
@@ -452,7 +446,7 @@ static void bench_tax(bool huge)
 	close(file);
 }
 
-/* One range from its grant to its revoke, as @nr others are there. */
+/* One range from its grant to its revoke. */
 static void bench_life(const char *name, int session, unsigned int rounds)
 {
 	uint64_t start = now();

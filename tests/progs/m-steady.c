@@ -4,8 +4,8 @@
  *
  *	m-steady PATH CHARACTER SECONDS
  *
- * Every other time without asking for its data first. Status 1, and the offset,
- * if a byte is another one, or if there is said to be a hole.
+ * Every other time it asks for holes first.  Status 1, and the offset, if a byte
+ * is another one, or if there is said to be a hole.
  */
 #include <err.h>
 #include <errno.h>
