@@ -60,7 +60,7 @@ help:
 	@echo '  make test           lint, unit tests, and the suites on every kernel'
 	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
 	@echo '  make torture        everything at once, for an hour, on the debug kernel'
-	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_SEED=N]'
+	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_ROUNDS=N, TORTURE_SEED=N]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'

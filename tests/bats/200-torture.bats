@@ -4,8 +4,9 @@
 #
 # Everything at once, for as long as one cares to wait: `make torture` says how
 # long by TORTURE_SECONDS.  Without that, each test does about a hundredth of
-# what is done in an hour.  TORTURE_SEED repeats the choices of an earlier run,
-# though not its timing.
+# what is done in an hour.  TORTURE_ROUNDS=100 asks for a hundred times as many of
+# the rounds that are counted, however long they take.  TORTURE_SEED repeats the
+# choices of an earlier run, though not its timing.
 
 bats_require_minimum_version 1.5.0
 
@@ -62,14 +63,14 @@ teardown() {
 # these. So many rounds, as $rounds, are done in any case; fewer in a short run
 # on a kernel that is ten times as slow.
 share() {
-	rounds=${3-}
+	rounds=${3:+$(($3 * ${TORTURE_ROUNDS:-1}))}
 	seconds=$(((${TORTURE_SECONDS:-0} * $1 + 99) / 100))
 	if [ -z "${TORTURE_SECONDS-}" ]; then
 		seconds=$2
 		[ ! -e /sys/kernel/debug/kmemleak ] || rounds=$((rounds / 10))
 	fi
 	# However slow the kernel is, this is a hang.
-	limit=$((seconds + 900))
+	limit=$((seconds + 900 * ${TORTURE_ROUNDS:-1}))
 }
 
 # run_part PROGRAM ARGUMENT...: show what it says as it says it
