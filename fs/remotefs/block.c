@@ -49,7 +49,14 @@ static DEFINE_HASHTABLE(guard_table, 8);
 /* For those who wait for a dying block. */
 static DECLARE_WAIT_QUEUE_HEAD(block_reaped);
 
-static unsigned long block_start(const struct remotefs_block *block)
+/**
+ * remotefs_block_start - where a block starts in the source
+ * @block:	the block, subscribed
+ *
+ * Context: any.
+ * Return: the address of its first byte.
+ */
+unsigned long remotefs_block_start(const struct remotefs_block *block)
 {
 	return block->sub.interval_tree.start;
 }
@@ -129,7 +136,7 @@ struct remotefs_block *remotefs_block_find(struct remotefs_range *range,
 {
 	struct remotefs_block *block = block_first(range, address);
 
-	return block && block_start(block) <= address ? block : NULL;
+	return block && remotefs_block_start(block) <= address ? block : NULL;
 }
 
 static void block_link(struct remotefs_range *range,
@@ -139,8 +146,8 @@ static void block_link(struct remotefs_range *range,
 
 	while (*link) {
 		parent = *link;
-		if (block_start(block) <
-		    block_start(rb_entry(parent, struct remotefs_block, node)))
+		if (remotefs_block_start(block) <
+		    remotefs_block_start(rb_entry(parent, struct remotefs_block, node)))
 			link = &parent->rb_left;
 		else
 			link = &parent->rb_right;
@@ -192,7 +199,7 @@ static void range_reap(struct remotefs_range *range)
 		spin_unlock(&map->lock);
 		if (!block)
 			break;
-		first = remotefs_range_pgoff(range, block_start(block));
+		first = remotefs_range_pgoff(range, remotefs_block_start(block));
 		last = remotefs_range_pgoff(range, remotefs_block_end(block) - 1);
 		if (block->zap)
 			remotefs_map_zap(map, first, last);
@@ -277,9 +284,9 @@ static bool range_is_covered(struct remotefs_range *range,
 	spin_lock(&range->map->lock);
 	covered = remotefs_block_find(range, address);
 	for (block = block_first(range, low);
-	     block && block_start(block) < high;
+	     block && remotefs_block_start(block) < high;
 	     block = block_first(range, remotefs_block_end(block))) {
-		*start = min(*start, block_start(block));
+		*start = min(*start, remotefs_block_start(block));
 		*end = max(*end, remotefs_block_end(block));
 	}
 	spin_unlock(&range->map->lock);
@@ -299,8 +306,8 @@ static bool block_join(struct remotefs_range *range,
 
 	spin_lock(&map->lock);
 	live = range->live;
-	while (live && (old = block_first(range, block_start(block))) &&
-	       block_start(old) < remotefs_block_end(block)) {
+	while (live && (old = block_first(range, remotefs_block_start(block))) &&
+	       remotefs_block_start(old) < remotefs_block_end(block)) {
 		block_retire(old, false);
 		queue_work(remotefs_wq, &range->reap_work);
 	}
@@ -356,13 +363,13 @@ int remotefs_block_subscribe(struct remotefs_range *range,
 			     unsigned long address)
 {
 	struct mm_struct *mm = range->map->source->mm;
-	unsigned long end;
+	struct remotefs_extent extent;
 	int err = -EINTR;
 
 	/* Whoever asks for what is not served shall not take the lock to write. */
 	if (mmap_read_lock_killable(mm))
 		goto out_put;
-	err = remotefs_space_check(mm, address, false, &end);
+	err = remotefs_space_check(mm, address, false, &extent);
 	mmap_read_unlock(mm);
 	if (err)
 		goto out_put;
@@ -411,7 +418,7 @@ static bool overlap_is_mapped(struct remotefs_block *block,
 {
 	struct vm_area_struct *vma;
 
-	start = max(start, block_start(block));
+	start = max(start, remotefs_block_start(block));
 	end = min(end, remotefs_block_end(block));
 	vma = find_vma(mm, start);
 	return vma && vma->vm_start < end;
@@ -427,7 +434,7 @@ static int guard_check_range(struct remotefs_range *range, struct mm_struct *mm,
 	spin_lock(&range->map->lock);
 	for (i = 0; i < BLOCK_BATCH; i++) {
 		block = block_first(range, start);
-		if (!block || block_start(block) >= end)
+		if (!block || remotefs_block_start(block) >= end)
 			break;
 		if (overlap_is_mapped(block, mm, start, end)) {
 			ret = -ELOOP;
@@ -437,7 +444,7 @@ static int guard_check_range(struct remotefs_range *range, struct mm_struct *mm,
 		queue_work(remotefs_wq, &range->reap_work);
 	}
 	list_for_each_entry(block, &range->dying, dying) {
-		if (block_start(block) < end &&
+		if (remotefs_block_start(block) < end &&
 		    remotefs_block_end(block) > start) {
 			ret = -EAGAIN;
 			break;

@@ -81,11 +81,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* 6.5: copy_splice_read(); get_user_pages_remote() lost its VMA array. */
+/* 6.5: copy_splice_read(), which needs no iterator over a pipe. */
 #ifndef REMOTEFS_HAVE_COPY_SPLICE_READ
 #define copy_splice_read generic_file_splice_read
-#define get_user_pages_remote(mm, start, nr, flags, pages, locked) \
-	get_user_pages_remote(mm, start, nr, flags, pages, NULL, locked)
+#else
+#define iov_iter_is_pipe(iter) false
 #endif
 
 /* 6.6: a fault may hold the lock of its VMA instead of the mmap_lock. */
@@ -108,6 +108,22 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 #elif !defined(REMOTEFS_HAVE_MM_GET_UNMAPPED_AREA)
 #define mm_get_unmapped_area(file, addr, len, pgoff, flags) \
 	current->mm->get_unmapped_area(file, addr, len, pgoff, flags)
+#endif
+
+/* 6.13: guard regions; only 6.19 and newer let others know them. */
+#ifdef REMOTEFS_HAVE_LEAFOPS
+#include <linux/swap.h>
+#include <linux/leafops.h>
+
+static inline bool pte_is_guard(pte_t pte)
+{
+	return softleaf_is_guard_marker(softleaf_from_pte(pte));
+}
+#else
+static inline bool pte_is_guard(pte_t pte)
+{
+	return false;
+}
 #endif
 
 /* 6.16: destroy_timer_on_stack() was renamed. */

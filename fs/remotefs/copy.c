@@ -12,7 +12,6 @@
  * that the source never touched reads as zeros and stays untouched.
  */
 #include <linux/highmem.h>
-#include <linux/hmm.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -21,7 +20,9 @@
 #include "internal.h"
 
 /* Pages looked up at once by read() and write(). */
-#define COPY_BATCH	16
+#define COPY_BATCH	64
+/* Pages copied in one section: an invalidation waits for no more. */
+#define COPY_CHUNK	8
 /* Faults of the caller's buffer after which to use a bounce buffer. */
 #define COPY_PATIENCE	2
 
@@ -41,8 +42,8 @@ struct copy {
 /* One batch of it. */
 struct batch {
 	struct remotefs_window window;
-	unsigned long pfns[COPY_BATCH];
-	pgoff_t first;		/* file offset of pfns[0] */
+	unsigned long words[COPY_BATCH];	/* REMOTEFS_PAGE_* */
+	pgoff_t first;				/* file offset of words[0] */
 };
 
 /* How many bytes may be copied from @copy->pos on, at most @nr pages. */
@@ -54,56 +55,92 @@ static size_t copy_bytes(const struct copy *copy, unsigned int nr)
 				   offset_in_page(copy->pos));
 }
 
-/* Between a source's page and the other side; returns bytes copied. */
-static size_t copy_atomic(struct copy *copy, void *data, size_t bytes)
+/* The page of a word; where there is none, and that is still true, zeros. */
+static struct page *word_page(unsigned long word)
 {
-	size_t copied;
+	if (word & REMOTEFS_PAGE_PRESENT)
+		return pfn_to_page(remotefs_page_pfn(word));
+	return ZERO_PAGE(0);
+}
 
-	if (copy->bounce) {
-		if (copy->write)
-			memcpy(data, copy->bounce, bytes);
-		else
-			memcpy(copy->bounce, data, bytes);
-		return bytes;
-	}
-	pagefault_disable();
-	if (copy->write)
-		copied = copy_from_iter(data, bytes, copy->iter);
+/*
+ * How many pages of a batch, of the @nr from the @i-th on, lie in a row and can
+ * be copied as one.
+ */
+static unsigned int batch_run(const struct batch *batch, unsigned int i,
+			      unsigned int nr)
+{
+	unsigned long word = batch->words[i];
+	unsigned int run = 1;
+
+	if (IS_ENABLED(CONFIG_HIGHMEM) || !(word & REMOTEFS_PAGE_DIRTY))
+		return 1;
+	while (run < nr && batch->words[i + run] ==
+			   word + ((unsigned long)run << REMOTEFS_PAGE_SHIFT))
+		run++;
+	return run;
+}
+
+/*
+ * In a section, user faults off: bytes copied, from the page of @word on. Not
+ * by copy_to_iter(), which would look up whose memory that is.
+ */
+static size_t copy_at(struct copy *copy, unsigned long word, size_t bytes)
+{
+	struct page *page = word_page(word);
+	void *data = kmap_local_page(page);
+	void *at = data + offset_in_page(copy->pos);
+
+	if (copy->write && !(word & REMOTEFS_PAGE_DIRTY))
+		set_page_dirty(page);
+	if (copy->bounce && copy->write)
+		memcpy(at, copy->bounce, bytes);
+	else if (copy->bounce)
+		memcpy(copy->bounce, at, bytes);
+	else if (copy->write)
+		bytes = _copy_from_iter(at, bytes, copy->iter);
 	else
-		copied = copy_to_iter(data, bytes, copy->iter);
-	pagefault_enable();
-	return copied;
+		bytes = _copy_to_iter(at, bytes, copy->iter);
+	kunmap_local(data);
+	copy->pos += bytes;
+	return bytes;
 }
 
-static void *batch_kmap(struct batch *batch, unsigned int i)
-{
-	unsigned long pfn = batch->pfns[i];
-
-	/* Nothing there, and the look is still true: zeros. */
-	if (!(pfn & HMM_PFN_VALID))
-		return kmap_local_page(ZERO_PAGE(0));
-	return kmap_local_page(hmm_pfn_to_page(pfn));
-}
-
-/* The @i-th page of a batch: bytes copied, or -EAGAIN to look again. */
-static ssize_t copy_one(struct copy *copy, struct batch *batch, unsigned int i)
+/*
+ * From the copy's position on, up to page @end of the file at most, in one
+ * section. Bytes copied, fewer if the buffer faults; -EAGAIN look again;
+ * -EACCES.
+ */
+static ssize_t copy_chunk(struct copy *copy, struct batch *batch, pgoff_t end)
 {
 	struct remotefs_range *range = batch->window.range;
-	pgoff_t pgoff = batch->first + i;
-	size_t bytes = copy_bytes(copy, 1);
+	pgoff_t pgoff = copy->pos >> PAGE_SHIFT;
+	size_t want, got = 0;
 	ssize_t ret = -EAGAIN;
-	void *data;
+	unsigned int i, run;
 
+	end = min(end, pgoff + COPY_CHUNK);
 	if (!remotefs_window_lock(&batch->window))
 		goto out_unlock;
+	/* Where only a part is allowed, page by page up to that one. */
+	if (copy->write && !remotefs_range_admits_write(range, pgoff, end - 1))
+		end = pgoff + 1;
 	ret = -EACCES;
 	if (copy->write && !remotefs_range_admits_write(range, pgoff, pgoff))
 		goto out_unlock;
-	if (copy->write)
-		set_page_dirty(hmm_pfn_to_page(batch->pfns[i]));
-	data = batch_kmap(batch, i);
-	ret = copy_atomic(copy, data + offset_in_page(copy->pos), bytes);
-	kunmap_local(data);
+	ret = 0;
+	pagefault_disable();
+	do {
+		i = pgoff - batch->first;
+		run = batch_run(batch, i, end - pgoff);
+		want = copy_bytes(copy, run);
+		got = copy_at(copy, batch->words[i], want);
+		ret += got;
+		pgoff += run;
+	} while (got == want && pgoff < end);
+	pagefault_enable();
+	if (got < want)
+		copy->faults++;
 out_unlock:
 	remotefs_window_unlock(&batch->window);
 	return ret;
@@ -113,52 +150,42 @@ out_unlock:
 static ssize_t copy_batch(struct copy *copy, struct batch *batch,
 			  unsigned int nr)
 {
-	size_t total = 0, want;
-	ssize_t ret = 0;
-	unsigned int i;
+	unsigned int faults = copy->faults;
+	pgoff_t end = batch->first + nr;
+	ssize_t total = 0, ret;
 
-	for (i = 0; i < nr; i++) {
-		want = copy_bytes(copy, 1);
-		ret = copy_one(copy, batch, i);
-		if (ret < 0)
-			break;
-		copy->pos += ret;
-		total += ret;
-		if (ret < want) {
-			copy->faults++;
-			return total ?: -EFAULT;
-		}
-		if (copy->bounce)
-			break;
-	}
+	do {
+		ret = copy_chunk(copy, batch, end);
+		if (ret > 0)
+			total += ret;
+	} while (ret > 0 && copy->faults == faults && !copy->bounce &&
+		 copy->pos >> PAGE_SHIFT < end && iov_iter_count(copy->iter));
+	if (!total && copy->faults != faults)
+		return -EFAULT;
 	return total ?: ret;
 }
 
 /*
- * How many pages of the batch can be copied: those present, and for reading
- * also those that never were.
+ * In a section: fill in the words of the batch. How many pages of it can be
+ * copied: those present, and for reading also those that never were.
  */
-static unsigned int batch_usable(struct batch *batch, bool write)
+static unsigned int batch_fill(struct batch *batch, bool write, bool monitored)
 {
-	struct remotefs_window *window = &batch->window;
-	struct mm_struct *mm = window->range->map->source->mm;
+	unsigned long serves = REMOTEFS_PAGE_PRESENT;
+	struct remotefs_table table;
+	unsigned long word;
 	unsigned int i;
 
-	for (i = 0; i < window->nr; i++) {
-		unsigned long pfn = batch->pfns[i];
-
-		if (pfn & HMM_PFN_ERROR)
+	if (write)
+		serves = REMOTEFS_PAGE_WRITE;
+	else if (!monitored)
+		serves |= REMOTEFS_PAGE_EMPTY;
+	remotefs_window_table(&batch->window, &table);
+	for (i = 0; i < batch->window.nr; i++) {
+		word = remotefs_table_word(&table, i);
+		if (!(word & serves))
 			break;
-		if (pfn & HMM_PFN_VALID) {
-			if (write && !(pfn & HMM_PFN_WRITE))
-				break;
-			continue;
-		}
-		batch->pfns[i] = 0;
-		if (write ||
-		    !remotefs_space_is_untouched(mm, window->address +
-						 ((unsigned long)i << PAGE_SHIFT)))
-			break;
+		batch->words[i] = word;
 	}
 	return i;
 }
@@ -175,23 +202,24 @@ static int batch_look(struct copy *copy, struct batch *batch)
 {
 	struct remotefs_window *window = &batch->window;
 	struct mm_struct *mm = window->range->map->source->mm;
-	unsigned long end;
+	struct remotefs_extent extent;
 	int ret;
 
 	ret = copy_lock(copy, mm);
 	if (ret)
 		return ret;
-	ret = remotefs_space_check(mm, window->address, copy->write, &end);
-	if (!ret) {
-		end = min(end, remotefs_block_end(window->block));
-		window->nr = min_t(unsigned long, window->nr,
-				   (end - window->address) >> PAGE_SHIFT);
-		ret = remotefs_window_look(window);
-	}
-	if (ret == -EBUSY)
-		ret = -EAGAIN;
-	if (!ret)
-		ret = batch_usable(batch, copy->write);
+	ret = remotefs_space_check(mm, window->address, copy->write, &extent);
+	if (ret)
+		goto out_unlock;
+	extent.end = min(extent.end, remotefs_block_end(window->block));
+	window->nr = min_t(unsigned long, window->nr,
+			   (extent.end - window->address) >> PAGE_SHIFT);
+	remotefs_window_begin(window);
+	ret = -EAGAIN;
+	if (remotefs_window_lock(window))
+		ret = batch_fill(batch, copy->write, extent.monitored);
+	remotefs_window_unlock(window);
+out_unlock:
 	mmap_read_unlock(mm);
 	return ret;
 }
@@ -278,7 +306,6 @@ static ssize_t copy_some(struct copy *copy)
 		return PTR_ERR(range);
 	batch.window.range = range;
 	batch.window.address = remotefs_range_address(range, batch.first);
-	batch.window.pfns = batch.pfns;
 	batch.window.nr = DIV_ROUND_UP(offset_in_page(copy->pos) +
 				       copy_bytes(copy, COPY_BATCH), PAGE_SIZE);
 	ret = -EACCES;
@@ -329,7 +356,7 @@ static int copy_prepare(struct copy *copy, unsigned int faults)
 
 	if (copy->bounce)
 		return 0;
-	if (!user_backed_iter(copy->iter) || faults > COPY_PATIENCE) {
+	if (iov_iter_is_pipe(copy->iter) || faults > COPY_PATIENCE) {
 		copy->bounce = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
 		return copy->bounce ? 0 : -ENOMEM;
 	}

@@ -17,19 +17,24 @@
  *	trylock S
  *	check the VMA, find the block
  *	seq = read_begin()	<- waits while one is under way
- *	snapshot of S's page table
  *						lock K
  *	lock K					  sequence moves on
  *	  seq current, range and block live?	  mirrors = count
- *	  insert				unlock K
+ *	  read S's page table, insert		unlock K
  *	unlock K				zap mirrors, if there are any
  *	unlock S				return: S may now free the page
  *
- * If the fault has K first, its entry is in a table that the zap reaches. If
- * the invalidation has K first, the fault sees another sequence and starts
- * over. There is no third case. The same holds for read() and write(): every
- * copy runs inside K after the same check, so nothing moves once an
- * invalidation, or a revoke, has returned, and no page reference is taken.
+ * What runs inside K after that check is a *section*. If the section comes
+ * first, its entries are in tables that the zap reaches. If the invalidation
+ * has K first, the section is not entered, and the fault starts over. There is
+ * no third case. The same holds for read() and write(), which read S's page
+ * table in one section and copy in others, after S was unlocked, under the same
+ * sequence: so nothing moves once an invalidation, or a revoke, has returned,
+ * and no page reference is taken.
+ *
+ * S's page table can be read in a section without its locks, because nothing
+ * leaves it unannounced, tables included. Only what was not there may appear,
+ * and whoever did not see it reads it as it was before, or faults again.
  *
  * Rules which are not obvious, each found by a failure:
  *
@@ -39,9 +44,10 @@
  * - Memory that no block covers is subscribed the same way: with M's lock dropped.
  * - A page that is absent is faulted into S. A zero page of our own would stay
  *   when S writes: the first write to an empty entry notifies nobody.
- * - A special entry loses its dirty bit when it goes. The page is marked dirty
- *   before it becomes writable here; every event that cleans it sends an
- *   invalidation, and takes the permission away.
+ * - A special entry loses its dirty bit when it goes. So the page must count as
+ *   written, by S's entry or by itself, before it becomes writable here; every
+ *   event that cleans either sends an invalidation, and takes the permission
+ *   away.
  * - A read-only entry in a writable mirror is never upgraded in place: the page
  *   may be shared, or be the zero page. pfn_mkwrite takes the entry out, and
  *   the write faults anew.
@@ -55,20 +61,17 @@
  * K is never held over an allocation or a sleep; the zap runs without it.
  */
 #include <linux/file.h>
-#include <linux/hmm.h>
+#include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/slab.h>
 
 #include <asm/pgalloc.h>
 
 #include "internal.h"
 
-/* A window never leaves the page table of the fault that opened it. */
-#define WINDOW_MAX	PTRS_PER_PTE
-/* As many entries as fit on the stack; larger windows are allocated. */
-#define WINDOW_SMALL	16
+/* The largest window is all of a page table. */
+#define WINDOW_MAX	((unsigned long)PTRS_PER_PTE)
 /* How often a fault starts over before it lets the access be repeated. */
 #define FAULT_TRIES	4
 
@@ -87,8 +90,7 @@ static void block_zap(struct remotefs_block *block,
 		      const struct mmu_notifier_range *event)
 {
 	struct remotefs_range *range = block->range;
-	unsigned long start = max(event->start,
-				  block->sub.interval_tree.start);
+	unsigned long start = max(event->start, remotefs_block_start(block));
 	unsigned long end = min(event->end, remotefs_block_end(block));
 
 	lockdep_off();
@@ -107,7 +109,7 @@ static bool block_is_unmapped(struct remotefs_block *block,
 {
 	return event->event == MMU_NOTIFY_UNMAP &&
 	       mmu_notifier_range_blockable(event) &&
-	       event->start <= block->sub.interval_tree.start &&
+	       event->start <= remotefs_block_start(block) &&
 	       event->end >= remotefs_block_end(block);
 }
 
@@ -147,42 +149,23 @@ const struct mmu_interval_notifier_ops remotefs_block_ops = {
 };
 
 /**
- * remotefs_window_look - see which pages of a range are present
- * @window:	range, block, address, nr and pfns set by the caller
- *
- * Faults nothing in. What was seen is valid only inside
- * remotefs_window_lock(), and only if that says so; without a block it is
- * old news at once.
+ * remotefs_window_begin - prepare to enter a window's section
+ * @window:	range and block set by the caller
  *
  * Context: the source's mmap_lock held for reading; sleeps while an
  * invalidation of the block is under way.
- * Return: 0; -EBUSY something changed meanwhile, look again.
  */
-int remotefs_window_look(struct remotefs_window *window)
+void remotefs_window_begin(struct remotefs_window *window)
 {
-	struct mmu_interval_notifier *sub = window->block ?
-		&window->block->sub : &window->range->map->source->end;
-	struct hmm_range look = {
-		.notifier	= sub,
-		.start		= window->address,
-		.end		= window->address +
-				  ((unsigned long)window->nr << PAGE_SHIFT),
-		.hmm_pfns	= window->pfns,
-	};
-
-	/* Newer kernels leave flags in there that were set before. */
-	memset(window->pfns, 0, window->nr * sizeof(*window->pfns));
-	window->seq = mmu_interval_read_begin(sub);
-	look.notifier_seq = window->seq;
-	return hmm_range_fault(&look);
+	window->seq = mmu_interval_read_begin(&window->block->sub);
 }
 
 /**
- * remotefs_window_lock - enter the section where a look is still true
- * @window:	as remotefs_window_look() left it, with a block
+ * remotefs_window_lock - enter a section
+ * @window:	as remotefs_window_begin() left it
  *
  * Context: returns with the map's lock held, whatever the answer.
- * Return: true if the pages seen are still the source's.
+ * Return: true if nothing was invalidated since remotefs_window_begin().
  */
 bool remotefs_window_lock(struct remotefs_window *window)
 	__acquires(&window->range->map->lock)
@@ -195,7 +178,7 @@ bool remotefs_window_lock(struct remotefs_window *window)
 }
 
 /**
- * remotefs_window_unlock - leave that section
+ * remotefs_window_unlock - leave a section
  * @window:	the window
  *
  * Context: the map's lock held, released here.
@@ -204,6 +187,24 @@ void remotefs_window_unlock(struct remotefs_window *window)
 	__releases(&window->range->map->lock)
 {
 	spin_unlock(&window->range->map->lock);
+}
+
+/**
+ * remotefs_window_table - find what the source has, inside a section
+ * @window:	the window, of memory that remotefs_space_check() allowed; it is
+ *		cut to the page table that its start is in
+ * @table:	out: valid until the section ends
+ *
+ * Context: in a section; the source's mmap_lock held for reading.
+ */
+void remotefs_window_table(struct remotefs_window *window,
+			   struct remotefs_table *table)
+{
+	unsigned int left = PTRS_PER_PTE - pte_index(window->address);
+
+	remotefs_space_table(window->range->map->source->mm, window->address,
+			     table);
+	window->nr = min(window->nr, left);
 }
 
 /* A fault in a mirror, resolved to the source. */
@@ -215,63 +216,33 @@ struct mirror_fault {
 	unsigned long address;		/* in the source */
 	bool write;
 	bool writable;			/* the source may store there itself */
+	bool huge;			/* one huge entry will do, or nothing */
 };
 
-static bool pfn_is_present(unsigned long pfn)
+static bool word_serves(unsigned long word, bool write)
 {
-	return (pfn & (HMM_PFN_VALID | HMM_PFN_ERROR)) == HMM_PFN_VALID;
-}
-
-static bool pfn_serves(unsigned long pfn, bool write)
-{
-	return pfn_is_present(pfn) && (!write || (pfn & HMM_PFN_WRITE));
+	return word & (write ? REMOTEFS_PAGE_WRITE : REMOTEFS_PAGE_PRESENT);
 }
 
 /*
- * May the mirror's entry be writable? For a read only if the page is dirty
- * already, because making it dirty would cost the source a write-out.
+ * May the mirror's entry be writable? For a read only if the page counts as
+ * written already, because that would cost the source a write-out.
  */
-static bool pfn_make_writable(unsigned long pfn, bool write)
+static bool word_make_writable(unsigned long word, bool write)
 {
-	struct folio *folio = page_folio(hmm_pfn_to_page(pfn));
+	struct folio *folio;
 
-	if (!(pfn & HMM_PFN_WRITE))
+	if (!(word & REMOTEFS_PAGE_WRITE))
 		return false;
+	if (likely(word & REMOTEFS_PAGE_DIRTY))
+		return true;
+	folio = page_folio(pfn_to_page(remotefs_page_pfn(word)));
 	if (folio_test_dirty(folio))
 		return true;
 	if (!write)
 		return false;
 	folio_mark_dirty(folio);
 	return true;
-}
-
-/* One call of apply_to_page_range(): a window being inserted. */
-struct insertion {
-	struct mm_struct *mm;
-	const unsigned long *pfns;
-	unsigned long base;	/* viewer's address of pfns[0] */
-	pgprot_t readable;
-	pgprot_t writable;
-	bool may_write;		/* mirror and grant let the viewer write */
-	bool write;		/* the fault is a write */
-};
-
-static int insert_entry(pte_t *pte, unsigned long address, void *data)
-{
-	struct insertion *ins = data;
-	unsigned long pfn = ins->pfns[(address - ins->base) >> PAGE_SHIFT];
-	pte_t entry;
-
-	if (!pfn_is_present(pfn) || !pte_none(ptep_get(pte)))
-		return 0;
-	if (ins->may_write && pfn_make_writable(pfn, ins->write))
-		entry = pfn_pte(page_to_pfn(hmm_pfn_to_page(pfn)),
-				ins->writable);
-	else
-		entry = pfn_pte(page_to_pfn(hmm_pfn_to_page(pfn)),
-				ins->readable);
-	set_pte_at(ins->mm, address, pte, pte_mkyoung(pte_mkspecial(entry)));
-	return 0;
 }
 
 /*
@@ -297,69 +268,152 @@ static bool fault_has_table(struct vm_fault *vmf)
 	return !pmd_none(*vmf->pmd) && !pmd_leaf(*vmf->pmd);
 }
 
-/* The map's lock is held, and the window is still true. */
-static void fault_insert(struct mirror_fault *fault,
-			 struct remotefs_window *window)
+/* Where in its window the page in question is. */
+static unsigned int fault_index(const struct mirror_fault *fault,
+				const struct remotefs_window *window)
+{
+	return (fault->address - window->address) >> PAGE_SHIFT;
+}
+
+/* Leave nothing but the page in question in the window. */
+static void window_narrow(const struct mirror_fault *fault,
+			  struct remotefs_window *window,
+			  struct remotefs_table *table)
+{
+	unsigned int i = fault_index(fault, window);
+
+	if (table->ptes)
+		table->ptes += i;
+	else
+		table->word = remotefs_table_word(table, i);
+	window->address = fault->address;
+	window->nr = 1;
+}
+
+/*
+ * In a section: insert what is present, and tell how much that was. The page
+ * table stays as long as the mirror does, since no other VMA has all of it.
+ */
+static unsigned int window_insert(const struct mirror_fault *fault,
+				  const struct remotefs_window *window,
+				  const struct remotefs_table *table,
+				  bool may_write)
+{
+	struct vm_area_struct *vma = fault->vmf->vma;
+	unsigned long address = (fault->vmf->address & PAGE_MASK) -
+				(fault->address - window->address);
+	pte_t *ptes = pte_offset_kernel(fault->vmf->pmd, address);
+	spinlock_t *ptl = pte_lockptr(vma->vm_mm, fault->vmf->pmd);
+	unsigned int i, inserted = 0;
+	pgprot_t prot, writable;
+	unsigned long word;
+
+	/* The VMA's own lets nobody write: the core expects pfn_mkwrite to. */
+	writable = may_write ? vm_get_page_prot(vma->vm_flags) :
+			       vma->vm_page_prot;
+	spin_lock(ptl);
+	for (i = 0; i < window->nr; i++, address += PAGE_SIZE) {
+		if (!pte_none(ptep_get(ptes + i)))
+			continue;
+		word = remotefs_table_word(table, i);
+		if (!(word & REMOTEFS_PAGE_PRESENT))
+			continue;
+		prot = vma->vm_page_prot;
+		if (may_write && word_make_writable(word, fault->write))
+			prot = writable;
+		set_pte_at(vma->vm_mm, address, ptes + i,
+			   pte_mkspecial(pfn_pte(remotefs_page_pfn(word), prot)));
+		inserted++;
+	}
+	spin_unlock(ptl);
+	return inserted;
+}
+
+/* In a section: how many pages were inserted. */
+static unsigned int fault_insert(struct mirror_fault *fault,
+				 struct remotefs_window *window,
+				 struct remotefs_table *table)
 {
 	struct vm_fault *vmf = fault->vmf;
-	vm_flags_t flags = vmf->vma->vm_flags;
-	pgoff_t first = vmf->pgoff;
-	struct insertion ins = {
-		.mm		= vmf->vma->vm_mm,
-		.pfns		= window->pfns,
-		.base		= vmf->address & PAGE_MASK,
-		.readable	= vm_get_page_prot(flags & ~(VM_WRITE | VM_SHARED)),
-		.writable	= vm_get_page_prot(flags),
-		.write		= fault->write,
-	};
+	pgoff_t first = vmf->pgoff - fault_index(fault, window);
+	bool may_write;
 
 	lockdep_assert_held(&fault->map->lock);
 	if (!fault_has_table(vmf))
-		return;
-	ins.may_write = (flags & VM_WRITE) && fault->writable &&
-			remotefs_range_admits_write(fault->range, first,
-						    first + window->nr - 1);
+		return 0;
+	may_write = (vmf->vma->vm_flags & VM_WRITE) && fault->writable &&
+		    remotefs_range_admits_write(fault->range, first,
+						first + window->nr - 1);
 	/* A part of the window was allowed: then only the page in question. */
-	if (!ins.may_write && fault->write) {
-		window->nr = 1;
-		ins.may_write = true;
+	if (!may_write && fault->write) {
+		window_narrow(fault, window, table);
+		may_write = true;
 	}
 	fault->map->faults++;
-	apply_to_page_range(ins.mm, ins.base,
-			    (unsigned long)window->nr << PAGE_SHIFT,
-			    insert_entry, &ins);
+	return window_insert(fault, window, table, may_write);
 }
 
-/* How far ahead to insert: twice as far each time while faults follow on. */
-static unsigned long fault_ahead(struct vm_fault *vmf)
+static struct remotefs_hint *fault_hint(struct vm_fault *vmf)
 {
-	struct remotefs_file *hint = vmf->vma->vm_file->private_data;
+	struct remotefs_file *file = vmf->vma->vm_file->private_data;
 
-	if (READ_ONCE(hint->next) != vmf->pgoff)
-		return 1;
-	/* The two are not written together: @pages may still be zero. */
-	return clamp(2UL * READ_ONCE(hint->pages), 1UL, WINDOW_MAX);
+	/* One of few, so that threads seldom spoil each other's. */
+	return &file->hints[current->pid % ARRAY_SIZE(file->hints)];
 }
 
-static void fault_remember(struct vm_fault *vmf, unsigned int nr)
+/*
+ * How many pages to insert, a power of two: twice as many each time while a
+ * thread's faults stay close together, whatever their order, else one.
+ */
+static unsigned int fault_span(struct vm_fault *vmf)
 {
-	struct remotefs_file *hint = vmf->vma->vm_file->private_data;
+	struct remotefs_hint *hint = fault_hint(vmf);
+	unsigned long span = READ_ONCE(hint->span);
+	pgoff_t first = READ_ONCE(hint->first);
 
-	WRITE_ONCE(hint->next, vmf->pgoff + nr);
-	WRITE_ONCE(hint->pages, nr);
+	/* From one window before it to one after it. */
+	if (vmf->pgoff - first + span < 3 * span)
+		return min(2 * span, WINDOW_MAX);
+	return 1;
 }
 
-/* Cut to the page table, the mirror, the block, and the source's VMA. */
-static unsigned int fault_clamp(struct mirror_fault *fault, unsigned long nr,
-				unsigned long source_end)
+/* Windows of which little was of use will be smaller. */
+static void fault_remember(struct vm_fault *vmf, unsigned int span,
+			   unsigned int inserted)
 {
-	struct vm_fault *vmf = fault->vmf;
-	unsigned long address = vmf->address & PAGE_MASK;
-	unsigned long end = pmd_addr_end(address, vmf->vma->vm_end);
+	struct remotefs_hint *hint = fault_hint(vmf);
+	unsigned long page = vmf->address >> PAGE_SHIFT;
 
-	nr = min(nr, (end - address) >> PAGE_SHIFT);
-	source_end = min(source_end, remotefs_block_end(fault->block));
-	return min(nr, (source_end - fault->address) >> PAGE_SHIFT);
+	if (inserted < span / 4)
+		span /= 4;
+	WRITE_ONCE(hint->first, vmf->pgoff - (page & (span - 1)));
+	WRITE_ONCE(hint->span, span);
+}
+
+/*
+ * The window of a fault: @span pages, aligned, so that they share a page table,
+ * and cut to what the mirror, the block, the source's VMA and one of its page
+ * tables have of them.
+ */
+static void window_place(struct remotefs_window *window,
+			 const struct mirror_fault *fault, unsigned int span,
+			 const struct remotefs_extent *extent)
+{
+	struct vm_area_struct *vma = fault->vmf->vma;
+	unsigned long address = fault->vmf->address & PAGE_MASK;
+	unsigned long size = (unsigned long)span << PAGE_SHIFT;
+	unsigned long low = address & ~(size - 1);
+	unsigned long before = address - max(low, vma->vm_start);
+	unsigned long after = min(low + size, vma->vm_end) - address;
+	unsigned long start = max3(fault->address & PMD_MASK, extent->start,
+				   remotefs_block_start(window->block));
+	unsigned long end = min3((fault->address & PMD_MASK) + PMD_SIZE,
+				 extent->end, remotefs_block_end(window->block));
+
+	before = min(before, fault->address - start);
+	after = min(after, end - fault->address);
+	window->address = fault->address - before;
+	window->nr = (before + after) >> PAGE_SHIFT;
 }
 
 /*
@@ -384,72 +438,113 @@ static vm_fault_t fault_source(struct mirror_fault *fault)
 	return ret & VM_FAULT_RETRY ? FAULT_WAIT : 0;
 }
 
-/*
- * May the source's memory be accessed? For a load also whether a store could
- * be: a page table may say so of memory, such as a shadow stack, whose VMA
- * does not.
- */
-static int fault_check(struct mirror_fault *fault, unsigned long address,
-		       unsigned long *end)
+#ifdef REMOTEFS_PMD
+/* Do mirror, block and source agree on where huge pages begin? */
+static bool huge_is_congruent(struct mirror_fault *fault)
 {
-	struct mm_struct *mm = fault->map->source->mm;
+	unsigned long address = fault->vmf->address & PMD_MASK;
+	unsigned long source = fault->address & PMD_MASK;
+	struct vm_area_struct *vma = fault->vmf->vma;
 
-	fault->writable = !remotefs_space_check(mm, address, true, end);
-	if (fault->writable)
-		return 0;
-	return fault->write ? -EFAULT :
-			      remotefs_space_check(mm, address, false, end);
+	return fault->block &&
+	       ((fault->vmf->address ^ fault->address) & ~PMD_MASK) < PAGE_SIZE &&
+	       address >= vma->vm_start &&
+	       address + PMD_SIZE <= vma->vm_end &&
+	       source >= remotefs_block_start(fault->block) &&
+	       source + PMD_SIZE <= remotefs_block_end(fault->block);
 }
 
-/* One pass, under S: 0 to start over, or the fault's result. */
-static vm_fault_t fault_try(struct mirror_fault *fault,
-			    struct remotefs_window *window, unsigned long nr)
+/* In a section. One huge entry, if that would be right for all of it. */
+static vm_fault_t huge_insert(struct mirror_fault *fault, unsigned long word)
 {
-	unsigned long end;
-	vm_fault_t ret = 0;
+	struct vm_fault *vmf = fault->vmf;
+	unsigned long back = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
+	pgoff_t first = vmf->pgoff - back;
+	bool write = fault->writable && (vmf->vma->vm_flags & VM_WRITE);
 
-	if (fault_check(fault, fault->address, &end))
+	lockdep_assert_held(&fault->map->lock);
+	if (!pmd_none(*vmf->pmd) ||
+	    !PageAnon(pfn_to_page(remotefs_page_pfn(word))))
+		return VM_FAULT_FALLBACK;
+	if (write && !remotefs_range_admits_write(fault->range, first,
+						  first + HPAGE_PMD_NR - 1)) {
+		if (fault->write)
+			return VM_FAULT_FALLBACK;
+		write = false;
+	}
+	write = write && word_make_writable(word, fault->write);
+	fault->map->faults++;
+	return vmf_insert_pfn_pmd(vmf, remotefs_page_pfn(word) - back, write);
+}
+#else
+static vm_fault_t huge_insert(struct mirror_fault *fault, unsigned long word)
+{
+	return VM_FAULT_FALLBACK;
+}
+#endif
+
+/* In a section: 0 the page has to be faulted in, or the fault's result. */
+static vm_fault_t fault_section(struct mirror_fault *fault,
+				struct remotefs_window *window,
+				unsigned int span)
+{
+	struct remotefs_table table;
+	unsigned int inserted;
+	unsigned long word;
+
+	remotefs_window_table(window, &table);
+	word = remotefs_table_word(&table, fault_index(fault, window));
+	if (!word_serves(word, fault->write))
+		return 0;
+	if (fault->huge)
+		return table.huge ? huge_insert(fault, word) :
+				    VM_FAULT_FALLBACK;
+	inserted = fault_insert(fault, window, &table);
+	fault_remember(fault->vmf, span, inserted);
+	return VM_FAULT_NOPAGE;
+}
+
+/*
+ * One pass, under S: 0 to start over, or the fault's result. A load asks also
+ * whether S could store: a page table may say so of memory, such as a shadow
+ * stack, whose VMA does not.
+ */
+static vm_fault_t fault_try(struct mirror_fault *fault, unsigned int span)
+{
+	struct remotefs_window window = {
+		.range	= fault->range,
+		.block	= fault->block,
+	};
+	struct remotefs_extent extent;
+	vm_fault_t ret = 0;
+	bool entered;
+
+	if (remotefs_space_check(fault->map->source->mm, fault->address,
+				 fault->write, &extent))
 		return VM_FAULT_SIGBUS;
 	if (!fault->block)
 		return FAULT_WAIT;
-	window->nr = fault_clamp(fault, nr, end);
-	if (remotefs_window_look(window))
-		return 0;
-	if (!pfn_serves(window->pfns[0], fault->write))
-		return fault_source(fault);
-	if (remotefs_window_lock(window)) {
-		fault_insert(fault, window);
-		fault_remember(fault->vmf, window->nr);
-		ret = VM_FAULT_NOPAGE;
-	}
-	remotefs_window_unlock(window);
-	return ret;
+	fault->writable = extent.writable;
+	window_place(&window, fault, span, &extent);
+	remotefs_window_begin(&window);
+	entered = remotefs_window_lock(&window);
+	if (entered)
+		ret = fault_section(fault, &window, span);
+	remotefs_window_unlock(&window);
+	if (!entered || ret)
+		return ret;
+	return fault->huge ? VM_FAULT_FALLBACK : fault_source(fault);
 }
 
+/* Under S. */
 static vm_fault_t fault_present(struct mirror_fault *fault)
 {
-	unsigned long nr = fault_ahead(fault->vmf);
-	unsigned long small[WINDOW_SMALL];
-	struct remotefs_window window = {
-		.range	 = fault->range,
-		.block	 = fault->block,
-		.address = fault->address,
-		.pfns	 = small,
-	};
-	unsigned long *large = NULL;
+	unsigned int span = fault_span(fault->vmf);
 	vm_fault_t ret = 0;
 	int i;
 
-	if (nr > WINDOW_SMALL)
-		large = kmalloc_array(nr, sizeof(*large),
-				      GFP_KERNEL | __GFP_NOWARN);
-	if (large)
-		window.pfns = large;
-	else
-		nr = min_t(unsigned long, nr, WINDOW_SMALL);
 	for (i = 0; i < FAULT_TRIES && !ret; i++)
-		ret = fault_try(fault, &window, nr);
-	kfree(large);
+		ret = fault_try(fault, span);
 	return ret ?: VM_FAULT_NOPAGE;
 }
 
@@ -584,88 +679,39 @@ static vm_fault_t remotefs_vm_pfn_mkwrite(struct vm_fault *vmf)
 }
 
 #ifdef REMOTEFS_PMD
-/* Do mirror, block and source agree on where huge pages begin? */
-static bool huge_is_congruent(struct mirror_fault *fault)
+/* A glance, to spare most faults of small pages the rest. */
+static bool source_is_huge(struct mirror_fault *fault)
 {
-	unsigned long address = fault->vmf->address & PMD_MASK;
-	unsigned long source = fault->address & PMD_MASK;
-	struct vm_area_struct *vma = fault->vmf->vma;
+	struct remotefs_table table;
+	unsigned long flags;
 
-	return fault->block &&
-	       ((fault->vmf->address ^ fault->address) & ~PMD_MASK) < PAGE_SIZE &&
-	       address >= vma->vm_start &&
-	       address + PMD_SIZE <= vma->vm_end &&
-	       source >= fault->block->sub.interval_tree.start &&
-	       source + PMD_SIZE <= remotefs_block_end(fault->block);
+	local_irq_save(flags);
+	remotefs_space_table(fault->map->source->mm, fault->address, &table);
+	local_irq_restore(flags);
+	return table.huge;
 }
 
-static vm_fault_t huge_insert(struct mirror_fault *fault,
-			      struct remotefs_window *window, pgoff_t first)
-{
-	struct vm_fault *vmf = fault->vmf;
-	unsigned long pfn = window->pfns[0];
-	bool write = fault->writable && (vmf->vma->vm_flags & VM_WRITE);
-
-	lockdep_assert_held(&fault->map->lock);
-	if (!pmd_none(*vmf->pmd))
-		return VM_FAULT_FALLBACK;
-	if (write && !remotefs_range_admits_write(fault->range, first,
-						  first + HPAGE_PMD_NR - 1)) {
-		if (fault->write)
-			return VM_FAULT_FALLBACK;
-		write = false;
-	}
-	write = write && pfn_make_writable(pfn, fault->write);
-	fault->map->faults++;
-	return vmf_insert_pfn_pmd(vmf, page_to_pfn(hmm_pfn_to_page(pfn)), write);
-}
-
-/* Under S: one huge entry, if S has one here too. */
-static vm_fault_t huge_present(struct mirror_fault *fault, pgoff_t first)
-{
-	unsigned long pfn;
-	struct remotefs_window window = {
-		.range	 = fault->range,
-		.block	 = fault->block,
-		.address = fault->address & PMD_MASK,
-		.nr	 = 1,
-		.pfns	 = &pfn,
-	};
-	vm_fault_t ret = VM_FAULT_FALLBACK;
-	unsigned long end;
-
-	if (fault_check(fault, window.address, &end) ||
-	    end - window.address < PMD_SIZE || remotefs_window_look(&window))
-		return VM_FAULT_FALLBACK;
-	if (!pfn_serves(pfn, fault->write) ||
-	    hmm_pfn_to_map_order(pfn) != HPAGE_PMD_ORDER)
-		return VM_FAULT_FALLBACK;
-	if (remotefs_window_lock(&window) &&
-	    PageAnon(compound_head(hmm_pfn_to_page(pfn))))
-		ret = huge_insert(fault, &window, first);
-	remotefs_window_unlock(&window);
-	return ret;
-}
-
-static vm_fault_t huge_serve(struct mirror_fault *fault, pgoff_t first)
+/* Under S's lock or not at all: the other handler is the one that waits. */
+static vm_fault_t huge_serve(struct mirror_fault *fault)
 {
 	struct mm_struct *mm = fault->map->source->mm;
-	vm_fault_t ret = VM_FAULT_FALLBACK;
+	vm_fault_t ret;
 
-	if (mmap_read_trylock(mm)) {
-		ret = huge_present(fault, first);
-		mmap_read_unlock(mm);
-	}
-	return ret;
+	if (!huge_is_congruent(fault) || !source_is_huge(fault) ||
+	    !mmap_read_trylock(mm))
+		return VM_FAULT_FALLBACK;
+	ret = fault_present(fault);
+	mmap_read_unlock(mm);
+	return ret == VM_FAULT_NOPAGE ? ret : VM_FAULT_FALLBACK;
 }
 
 static vm_fault_t remotefs_vm_huge_fault(struct vm_fault *vmf,
 					 unsigned int order)
 {
 	unsigned long back = (vmf->address & ~PMD_MASK) >> PAGE_SHIFT;
-	struct mirror_fault fault = { .vmf = vmf };
+	struct mirror_fault fault = { .vmf = vmf, .huge = true };
 	pgoff_t first = vmf->pgoff - back;
-	vm_fault_t ret = VM_FAULT_FALLBACK;
+	vm_fault_t ret;
 
 	if (order != HPAGE_PMD_ORDER || back > vmf->pgoff)
 		return VM_FAULT_FALLBACK;
@@ -677,8 +723,7 @@ static vm_fault_t remotefs_vm_huge_fault(struct vm_fault *vmf,
 	}
 	if (!fault_begin(&fault))
 		return VM_FAULT_FALLBACK;
-	if (huge_is_congruent(&fault))
-		ret = huge_serve(&fault, first);
+	ret = huge_serve(&fault);
 	fault_end(&fault);
 	return ret;
 }

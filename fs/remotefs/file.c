@@ -36,7 +36,7 @@ static int file_errno(struct remotefs_map *map)
 static int remotefs_file_open(struct inode *inode, struct file *file)
 {
 	struct remotefs_map *map = REMOTEFS_I(inode);
-	struct remotefs_file *hint;
+	struct remotefs_file *open;
 	int err;
 
 	err = file_errno(map);
@@ -45,11 +45,10 @@ static int remotefs_file_open(struct inode *inode, struct file *file)
 	/* Whatever the mode says: a read-only grant is never written. */
 	if ((file->f_mode & FMODE_WRITE) && !READ_ONCE(map->writable))
 		return -EACCES;
-	hint = kzalloc(sizeof(*hint), GFP_KERNEL_ACCOUNT);
-	if (!hint)
+	open = kzalloc(sizeof(*open), GFP_KERNEL_ACCOUNT);
+	if (!open)
 		return -ENOMEM;
-	hint->next = ULONG_MAX;
-	file->private_data = hint;
+	file->private_data = open;
 	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 	return 0;
 }

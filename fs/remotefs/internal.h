@@ -255,14 +255,51 @@ struct remotefs_session {
 	bool writable;
 };
 
+/*
+ * What a source has at one page, in a word: its page frame number, if PRESENT,
+ * above these bits. No bit at all: ask the core's fault handler.
+ */
+#define REMOTEFS_PAGE_PRESENT	BIT(0)	/* a load would not fault */
+#define REMOTEFS_PAGE_WRITE	BIT(1)	/* nor would a store */
+#define REMOTEFS_PAGE_DIRTY	BIT(2)	/* and it counts as written */
+#define REMOTEFS_PAGE_EMPTY	BIT(3)	/* nothing: a load makes zeros */
+#define REMOTEFS_PAGE_GUARD	BIT(4)	/* no access, though the VMA allows it */
+#define REMOTEFS_PAGE_SHIFT	PAGE_SHIFT
+
 /**
- * struct remotefs_window - present pages of a range, as one look saw them
+ * struct remotefs_extent - what the VMA at an address of a source allows
+ * @start:	where it starts; if there is none, undefined
+ * @end:	where the answer may change
+ * @writable:	the source may store there itself
+ * @monitored:	a userfaultfd says what is in pages that are not there
+ */
+struct remotefs_extent {
+	unsigned long start;
+	unsigned long end;
+	bool writable;
+	bool monitored;
+};
+
+/**
+ * struct remotefs_table - a source's page table from some address on
+ * @ptes:	entry of that address, or NULL
+ * @word:	without @ptes: what all up to the end of the table have; if PRESENT,
+ *		of the first page, and the others follow on
+ * @huge:	it is one huge entry
+ */
+struct remotefs_table {
+	pte_t *ptes;
+	unsigned long word;
+	bool huge;
+};
+
+/**
+ * struct remotefs_window - pages of a range that are dealt with at once
  * @range:	whose pages
- * @block:	that covers them; NULL if the look need not stay true
+ * @block:	that covers them
  * @address:	of the first one in the source
- * @nr:		how many entries of @pfns are in use
- * @seq:	the block's sequence when the look began
- * @pfns:	HMM_PFN_* of each page
+ * @nr:		how many
+ * @seq:	the block's sequence when it began
  */
 struct remotefs_window {
 	struct remotefs_range *range;
@@ -270,17 +307,24 @@ struct remotefs_window {
 	unsigned long address;
 	unsigned int nr;
 	unsigned long seq;
-	unsigned long *pfns;
+};
+
+/**
+ * struct remotefs_hint - the last window of some thread; racy by design
+ * @first:	page offset where it started
+ * @span:	how many pages the next one is to be measured by, a power of two
+ */
+struct remotefs_hint {
+	pgoff_t first;
+	unsigned long span;
 };
 
 /**
  * struct remotefs_file - what an open map file remembers between faults
- * @next:	page offset after the last window; a hint, racy by design
- * @pages:	size of the last window in pages; likewise
+ * @hints:	one for each thread, as far as there are enough
  */
 struct remotefs_file {
-	pgoff_t next;
-	unsigned int pages;
+	struct remotefs_hint hints[4];
 };
 
 static inline struct remotefs_sb *REMOTEFS_SB(const struct super_block *sb)
@@ -312,6 +356,43 @@ static inline pgoff_t remotefs_range_pgoff(const struct remotefs_range *range,
 					   unsigned long address)
 {
 	return range->node.start + ((address - range->address) >> PAGE_SHIFT);
+}
+
+/* The page of a word that says PRESENT. */
+static inline unsigned long remotefs_page_pfn(unsigned long word)
+{
+	return word >> REMOTEFS_PAGE_SHIFT;
+}
+
+static inline unsigned long remotefs_page_word(pte_t pte)
+{
+	unsigned long word = REMOTEFS_PAGE_PRESENT;
+
+	if (pte_none(pte))
+		return REMOTEFS_PAGE_EMPTY;
+	if (!pte_present(pte))
+		return pte_is_guard(pte) ? REMOTEFS_PAGE_GUARD : 0;
+	if (pte_protnone(pte))
+		return 0;
+	/* In anonymous memory only the zero page is special. */
+	if (unlikely(pte_special(pte)) && !is_zero_pfn(pte_pfn(pte)))
+		return 0;
+	if (pte_write(pte))
+		word |= REMOTEFS_PAGE_WRITE;
+	if (pte_dirty(pte))
+		word |= REMOTEFS_PAGE_DIRTY;
+	return word | pte_pfn(pte) << REMOTEFS_PAGE_SHIFT;
+}
+
+/* The word of the @i-th page of a table, which must reach that far. */
+static inline unsigned long
+remotefs_table_word(const struct remotefs_table *table, unsigned int i)
+{
+	if (likely(table->ptes))
+		return remotefs_page_word(ptep_get(table->ptes + i));
+	if (!table->huge)
+		return table->word;
+	return table->word + ((unsigned long)i << REMOTEFS_PAGE_SHIFT);
 }
 
 /* Is the source known to have ended? */
@@ -411,11 +492,13 @@ loff_t remotefs_seek_extent(struct file *file, loff_t offset, int whence);
 /* fault.c */
 extern const struct vm_operations_struct remotefs_vm_ops;
 extern const struct mmu_interval_notifier_ops remotefs_block_ops;
-int remotefs_window_look(struct remotefs_window *window);
+void remotefs_window_begin(struct remotefs_window *window);
 bool remotefs_window_lock(struct remotefs_window *window)
 	__acquires(&window->range->map->lock);
 void remotefs_window_unlock(struct remotefs_window *window)
 	__releases(&window->range->map->lock);
+void remotefs_window_table(struct remotefs_window *window,
+			   struct remotefs_table *table);
 
 /* range.c */
 int remotefs_range_charge(struct super_block *sb);
@@ -439,6 +522,7 @@ bool remotefs_range_admits_write(struct remotefs_range *range, pgoff_t first,
 /* block.c */
 struct remotefs_block *remotefs_block_alloc(void);
 void remotefs_block_put(struct remotefs_block *block);
+unsigned long remotefs_block_start(const struct remotefs_block *block);
 unsigned long remotefs_block_end(const struct remotefs_block *block);
 struct remotefs_block *remotefs_block_find(struct remotefs_range *range,
 					   unsigned long address);
@@ -462,13 +546,14 @@ bool remotefs_space_is_live(struct remotefs_source *source);
 int remotefs_space_enter(struct remotefs_source *source);
 void remotefs_space_leave(struct remotefs_source *source);
 int remotefs_space_check(struct mm_struct *mm, unsigned long address,
-			 bool write, unsigned long *end);
+			 bool write, struct remotefs_extent *extent);
 int remotefs_space_run(struct mm_struct *mm, unsigned long address,
 		       unsigned long *start, unsigned long *end);
 unsigned long remotefs_space_next_table(struct mm_struct *mm,
 					unsigned long address,
 					unsigned long end);
-bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address);
+void remotefs_space_table(struct mm_struct *mm, unsigned long address,
+			  struct remotefs_table *table);
 int remotefs_space_errno(vm_fault_t fault);
 vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
 				    bool write);

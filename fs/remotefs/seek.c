@@ -9,42 +9,35 @@
  * search skips whole page tables that do not exist, so that it ends soon in
  * files of many terabytes.
  */
-#include <linux/hmm.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 
 #include "internal.h"
 
-/* Pages looked at together: those of one page table. */
-#define SEEK_BATCH	PTRS_PER_PTE
-
-/* Is there data at this page of a batch? The source is read-locked. */
-static bool batch_has_data(struct mm_struct *mm, unsigned long address,
-			   unsigned long pfn)
+static bool word_is_data(unsigned long word)
 {
-	if (pfn & (HMM_PFN_VALID | HMM_PFN_ERROR))
-		return true;
-	return !remotefs_space_is_untouched(mm, address);
+	return !(word & (REMOTEFS_PAGE_EMPTY | REMOTEFS_PAGE_GUARD));
 }
 
 /*
  * The first address in [@address, @end), within one page table, where there is
- * data, or where there is none; @end if nowhere. The source is read-locked.
+ * data, or where there is none; @end if nowhere. What was seen need not stay
+ * true, so nothing has to be subscribed; but the table must not go while it is
+ * read. The source is read-locked.
  */
-static unsigned long seek_pages(struct remotefs_window *window,
+static unsigned long seek_pages(struct mm_struct *mm, unsigned long address,
 				unsigned long end, bool data)
 {
-	struct mm_struct *mm = window->range->map->source->mm;
-	unsigned long address = window->address;
+	struct remotefs_table table;
+	unsigned long flags;
 	unsigned int i;
 
-	window->nr = (end - address) >> PAGE_SHIFT;
-	/* Not for a subscription without memory; but then, no hole. */
-	if (remotefs_window_look(window))
-		return data ? address : end;
-	for (i = 0; i < window->nr; i++, address += PAGE_SIZE)
-		if (batch_has_data(mm, address, window->pfns[i]) == data)
+	local_irq_save(flags);
+	remotefs_space_table(mm, address, &table);
+	for (i = 0; address < end; i++, address += PAGE_SIZE)
+		if (word_is_data(remotefs_table_word(&table, i)) == data)
 			break;
+	local_irq_restore(flags);
 	return address;
 }
 
@@ -52,19 +45,25 @@ static unsigned long seek_pages(struct remotefs_window *window,
  * One step of a search, under the source's lock. *@address moves on; true if
  * it is what is sought.
  */
-static bool seek_step(struct remotefs_window *window, unsigned long *address,
+static bool seek_step(struct mm_struct *mm, unsigned long *address,
 		      unsigned long end, bool data)
 {
-	struct mm_struct *mm = window->range->map->source->mm;
+	struct remotefs_extent extent;
 	unsigned long next, table;
 
-	if (remotefs_space_check(mm, *address, false, &next)) {
+	if (remotefs_space_check(mm, *address, false, &extent)) {
 		/* Not served: a hole up to the next VMA. */
 		if (data)
-			*address = min(next, end);
+			*address = min(extent.end, end);
 		return !data;
 	}
-	next = min(next, end);
+	next = min(extent.end, end);
+	/* Its monitor has the data of pages that are not there. */
+	if (extent.monitored) {
+		if (!data)
+			*address = next;
+		return data;
+	}
 	table = remotefs_space_next_table(mm, *address, next);
 	if (table > *address) {
 		if (data)
@@ -72,26 +71,23 @@ static bool seek_step(struct remotefs_window *window, unsigned long *address,
 		return !data;
 	}
 	next = min(next, (*address & PMD_MASK) + PMD_SIZE);
-	window->address = *address;
-	*address = seek_pages(window, next, data);
+	*address = seek_pages(mm, *address, next, data);
 	return *address < next;
 }
 
 /* Search a range from page @first of the file on: a position, or -ENXIO. */
 static loff_t seek_range(struct remotefs_range *range, pgoff_t first,
-			 unsigned long *pfns, bool data)
+			 bool data)
 {
 	unsigned long end = range->address + remotefs_range_size(range);
 	unsigned long address = remotefs_range_address(range, first);
-	/* What was seen need not stay true: nothing has to be subscribed. */
-	struct remotefs_window window = { .range = range, .pfns = pfns };
 	struct mm_struct *mm = range->map->source->mm;
 	bool found = false;
 
 	while (!found && address < end) {
 		if (mmap_read_lock_killable(mm))
 			return -EINTR;
-		found = seek_step(&window, &address, end, data);
+		found = seek_step(mm, &address, end, data);
 		mmap_read_unlock(mm);
 		cond_resched();
 	}
@@ -102,8 +98,7 @@ static loff_t seek_range(struct remotefs_range *range, pgoff_t first,
 }
 
 /* From page @pgoff on, over all ranges: a position, or an errno. */
-static loff_t seek_map(struct remotefs_map *map, pgoff_t pgoff,
-		       unsigned long *pfns, bool data)
+static loff_t seek_map(struct remotefs_map *map, pgoff_t pgoff, bool data)
 {
 	struct remotefs_range *range;
 	loff_t found = -ENXIO;
@@ -120,7 +115,7 @@ static loff_t seek_map(struct remotefs_map *map, pgoff_t pgoff,
 			pgoff = max(pgoff, range->node.start);
 			found = remotefs_space_enter(map->source);
 			if (!found) {
-				found = seek_range(range, pgoff, pfns, data);
+				found = seek_range(range, pgoff, data);
 				remotefs_space_leave(map->source);
 			}
 			pgoff = range->node.last + 1;
@@ -141,23 +136,18 @@ static loff_t seek_map(struct remotefs_map *map, pgoff_t pgoff,
  *
  * Context: sleeps, killably; takes the source's mmap_lock.
  * Return: the new position; -ENXIO there is none, or @offset is past the end;
- * -ESTALE, -ESRCH, -ENOMEM, -EINTR.
+ * -ESTALE, -ESRCH, -EINTR.
  */
 loff_t remotefs_seek_extent(struct file *file, loff_t offset, int whence)
 {
 	bool data = whence == SEEK_DATA;
 	struct inode *inode = file_inode(file);
 	loff_t size = i_size_read(inode);
-	unsigned long *pfns;
 	loff_t found;
 
 	if (offset < 0 || offset >= size)
 		return -ENXIO;
-	pfns = kmalloc_array(SEEK_BATCH, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
-	if (!pfns)
-		return -ENOMEM;
-	found = seek_map(REMOTEFS_I(inode), offset >> PAGE_SHIFT, pfns, data);
-	kfree(pfns);
+	found = seek_map(REMOTEFS_I(inode), offset >> PAGE_SHIFT, data);
 	if (found < 0)
 		return found;
 	/* The page that holds the offset began before it. */

@@ -8,6 +8,13 @@
  * PID it is shown under, which of its memory may be served, what is present,
  * and how to wait for what is not.
  *
+ * What is present is read from the page tables themselves, entry by entry, as
+ * get_user_pages_fast() does, because it can be done where nothing may sleep,
+ * and costs a fraction of hmm_range_fault(). Only entries of anonymous memory
+ * are met: those of a page, of a page that is elsewhere (swapped out, under
+ * migration, poisoned, with a marker), and none. The first are used as they
+ * are, the second are left to the core's fault handler.
+ *
  * Waiting. A source keeps its pages on a userfaultfd, on a slow swap device,
  * anywhere; whoever waits for one of them holds a user of the mm, and as long
  * as there is one the kernel cannot tear the source down. So a waiter is
@@ -16,7 +23,6 @@
  * wake-ups), the waiter drops its user, sees whether the source still lives,
  * and only then comes back.
  */
-#include <linux/hmm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
@@ -216,30 +222,36 @@ static bool vma_admits(struct vm_area_struct *vma, bool write)
 
 /**
  * remotefs_space_check - may this address be read or written?
- * @mm:		the source's address space, read-locked
+ * @mm:		the source's address space
  * @address:	where
  * @write:	whether to write
- * @end:	out: where the answer may change
+ * @extent:	out: how far the answer holds, and what else may be done there
  *
  * Context: @mm's mmap_lock held. Does not sleep.
  * Return: 0, or -EFAULT for a hole or memory that is not served.
  */
 int remotefs_space_check(struct mm_struct *mm, unsigned long address,
-			 bool write, unsigned long *end)
+			 bool write, struct remotefs_extent *extent)
 {
 	struct vm_area_struct *vma = find_vma(mm, address);
 
 	mmap_assert_locked(mm);
+	extent->writable = false;
+	extent->monitored = false;
 	if (!vma) {
-		*end = ULONG_MAX & PAGE_MASK;
+		extent->end = ULONG_MAX & PAGE_MASK;
 		return -EFAULT;
 	}
 	if (vma->vm_start > address) {
-		*end = vma->vm_start;
+		extent->end = vma->vm_start;
 		return -EFAULT;
 	}
-	*end = vma->vm_end;
-	return vma_admits(vma, write) ? 0 : -EFAULT;
+	extent->start = vma->vm_start;
+	extent->end = vma->vm_end;
+	extent->writable = vma_admits(vma, true);
+	extent->monitored = userfaultfd_missing(vma);
+	return extent->writable || (!write && vma_admits(vma, false)) ?
+	       0 : -EFAULT;
 }
 
 /**
@@ -288,27 +300,35 @@ static unsigned long entry_end(unsigned long address, unsigned long size)
 	return (address & ~(size - 1)) + size;
 }
 
-/* The span without any page below @address, or 0 if there may be one. */
-static unsigned long empty_span(struct mm_struct *mm, unsigned long address)
+/*
+ * The middle directory's entry for an address; if there is no such directory,
+ * NULL, and how much around the address has nothing below it.
+ */
+static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address,
+		       unsigned long *empty)
 {
 	pgd_t *pgd = pgd_offset(mm, address);
 	p4d_t *p4d;
 	pud_t *pud;
 
+	*empty = PGDIR_SIZE;
 	if (pgd_none(*pgd))
-		return PGDIR_SIZE;
+		return NULL;
 	p4d = p4d_offset(pgd, address);
+	*empty = P4D_SIZE;
 	if (p4d_none(*p4d))
-		return P4D_SIZE;
+		return NULL;
 	pud = pud_offset(p4d, address);
+	*empty = PUD_SIZE;
 	if (pud_none(*pud))
-		return PUD_SIZE;
-	return pmd_none(*pmd_offset(pud, address)) ? PMD_SIZE : 0;
+		return NULL;
+	*empty = PMD_SIZE;
+	return pmd_offset(pud, address);
 }
 
 /**
  * remotefs_space_next_table - skip memory that was never touched, by tables
- * @mm:		the source's address space, read-locked
+ * @mm:		the source's address space
  * @address:	where to start
  * @end:	where to stop; both within one VMA
  *
@@ -323,64 +343,65 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
 					unsigned long address,
 					unsigned long end)
 {
-	unsigned long span;
+	unsigned long empty;
+	pmd_t *pmd;
 
 	mmap_assert_locked(mm);
 	while (address < end) {
-		span = empty_span(mm, address);
-		if (!span)
+		pmd = find_pmd(mm, address, &empty);
+		if (pmd && !pmd_none(*pmd))
 			return address;
-		address = entry_end(address, span);
+		address = entry_end(address, empty);
 		if (!address)
 			break;
 	}
 	return end;
 }
 
-/* Of a middle directory entry that is not empty: does it lead to a table? */
-static bool has_small_pages(struct mm_struct *mm, unsigned long address)
+/* A huge entry as the word of the page at @address. */
+static unsigned long huge_word(pmd_t pmd, unsigned long address)
 {
-	pgd_t *pgd = pgd_offset(mm, address);
-	pud_t *pud = pud_offset(p4d_offset(pgd, address), address);
-	pmd_t pmd = READ_ONCE(*pmd_offset(pud, address));
+	unsigned long word = REMOTEFS_PAGE_PRESENT;
 
-	return pmd_present(pmd) && !pmd_trans_huge(pmd);
+	if (pmd_write(pmd))
+		word |= REMOTEFS_PAGE_WRITE;
+	if (pmd_dirty(pmd))
+		word |= REMOTEFS_PAGE_DIRTY;
+	return word | (pmd_pfn(pmd) + ((address & ~PMD_MASK) >> PAGE_SHIFT)) <<
+		      REMOTEFS_PAGE_SHIFT;
 }
 
 /**
- * remotefs_space_is_untouched - is there nothing at this address yet?
- * @mm:		the source's address space, read-locked
- * @address:	a page that a look did not find, in memory that is served
+ * remotefs_space_table - find what stands for an address in the page tables
+ * @mm:		the source's address space
+ * @address:	where; a VMA is there that remotefs_space_check() allowed
+ * @table:	out
  *
- * A look cannot tell an entry that is empty from a page that is swapped out or
- * under migration. get_user_pages() can, in the mode made for core dumps:
- * nothing at all is -EFAULT, and something that would need a wait is no page.
- * It does not know a huge entry that is under migration, though, nor, before
- * 6.12, one that NUMA balancing took the rights from: no huge entry is empty.
- * Memory that a userfaultfd fills counts as touched: its monitor has the data.
+ * Page tables of a VMA are freed by nobody who has not announced an
+ * invalidation of it before. So in a window's section (fault.c) @table stays
+ * usable until its end; elsewhere, as long as interrupts are off.
  *
- * Context: @mm's mmap_lock held. May allocate, does not wait for pages.
- * Return: true if a load by the source would be given zeros.
+ * Context: @mm's mmap_lock held, and one of the above. Does not sleep.
  */
-bool remotefs_space_is_untouched(struct mm_struct *mm, unsigned long address)
+void remotefs_space_table(struct mm_struct *mm, unsigned long address,
+			  struct remotefs_table *table)
 {
-	struct vm_area_struct *vma = find_vma(mm, address);
-	struct page *page;
-	long got;
+	unsigned long empty;
+	pmd_t *where = find_pmd(mm, address, &empty);
+	pmd_t pmd = where ? READ_ONCE(*where) : __pmd(0);
 
-	mmap_assert_locked(mm);
-	if (!vma || vma->vm_start > address || userfaultfd_missing(vma))
-		return false;
-	if (remotefs_space_next_table(mm, address, address + 1) > address)
-		return true;
-	if (!has_small_pages(mm, address))
-		return false;
-	got = get_user_pages_remote(mm, address, 1,
-				    FOLL_DUMP | FOLL_NOWAIT | FOLL_HWPOISON,
-				    &page, NULL);
-	if (got > 0)
-		put_page(page);
-	return got == -EFAULT;
+	table->ptes = NULL;
+	table->huge = false;
+	table->word = 0;
+	if (pmd_none(pmd)) {
+		table->word = REMOTEFS_PAGE_EMPTY;
+	} else if (pmd_trans_huge(pmd)) {
+		table->huge = pmd_present(pmd) && !pmd_protnone(pmd);
+		if (table->huge)
+			table->word = huge_word(pmd, address);
+	} else if (pmd_present(pmd)) {
+		table->ptes = pte_offset_kernel(&pmd, address);
+	}
 }
 
 /**

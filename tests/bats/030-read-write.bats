@@ -180,6 +180,24 @@ teardown() {
 	says viewer ENXIO seek data $((16 * page))
 }
 
+# bats test_tags=M17,M18
+@test "a guard region is a hole: nobody reads it, and cp --sparse leaves it out" {
+	scene 8 ro
+	ask source advise $((a + 2 * page)) $((2 * page)) guard
+	[ "$answer" = ok ] || skip "this kernel has no guard regions ($answer)"
+	says viewer a load "$m"
+	says viewer SIGBUS load $((m + 2 * page))
+	says viewer EFAULT pread 1 $((3 * page))
+	says viewer $((2 * page)) seek hole 0
+	says viewer $((4 * page)) seek data $((2 * page))
+	cp --sparse=always "$file" "$dir/copy"
+	cmp -n $((2 * page)) "$file" "$dir/copy"
+	cmp -i $((4 * page)) "$file" "$dir/copy"
+	says source ok advise $((a + 2 * page)) $((2 * page)) noguard
+	says source ok store $((a + 2 * page)) n
+	says viewer n load $((m + 2 * page))
+}
+
 # bats test_tags=M18
 @test "swapped-out pages are data, and cp --sparse keeps them" {
 	scene 8 ro

@@ -44,6 +44,13 @@ begin() {
 	retry 20 waiters 1
 }
 
+# bats test_tags=M18
+@test "a page that a userfaultfd is yet to fill is data, though nothing is there" {
+	says viewer 0 seek data 0
+	says viewer $((2 * page)) seek hole 0
+	waiters 0
+}
+
 # bats test_tags=M25,L5
 @test "a viewer that waits for a page in a load can be killed" {
 	begin viewer load "$m"

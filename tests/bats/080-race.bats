@@ -37,14 +37,13 @@ split() {
 	echo "${pid[source]},$(printf '0x%x,0x%x' "$1" $(($1 + $2)))" >/sys/kernel/debug/split_huge_pages
 }
 
-# A fault has looked at the source, and has not inserted yet.  It holds the
-# source's mmap_lock for reading, so only what needs no more than that can come
-# between.
+# A fault has begun, and has not entered its section yet.  It holds the source's
+# mmap_lock for reading, so only what needs no more than that can come between.
 
 # bats test_tags=M5,M6
-@test "a load that has looked when the source discards shows zeros" {
+@test "a load that has begun when the source discards shows zeros" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	says source ok advise "$a" $page dontneed
 	ends viewer 00
 	says source ok store "$a" n
@@ -52,9 +51,9 @@ split() {
 }
 
 # bats test_tags=M5,M6
-@test "a store that has looked when the source discards reaches the new page" {
+@test "a store that has begun when the source discards reaches the new page" {
 	warm_scene 4 rw
-	pause viewer looked store "$m" v
+	pause viewer begun store "$m" v
 	says source ok advise "$a" $page dontneed
 	take_frames
 	says source ok store $((a + 1)) n
@@ -64,9 +63,9 @@ split() {
 }
 
 # bats test_tags=M5,M6
-@test "a load that has looked when the page is swapped out shows the page that returns" {
+@test "a load that has begun when the page is swapped out shows the page that returns" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	retry 20 swap_out source "$a"
 	take_frames
 	says source ok store "$a" n
@@ -76,10 +75,10 @@ split() {
 }
 
 # bats test_tags=M5,M6,L3
-@test "a load that has looked when the source copies on write shows the copy" {
+@test "a load that has begun when the source copies on write shows the copy" {
 	warm_scene 4 rw
 	fork_of source child
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	says source ok store "$a" p
 	says child ok store "$a" c
 	ends viewer p
@@ -88,9 +87,9 @@ split() {
 }
 
 # bats test_tags=M5,M6,M28
-@test "a load that has looked when the page migrates shows the new frame" {
+@test "a load that has begun when the page migrates shows the new frame" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	ask source frame "$a"
 	before=$answer
 	says source ok advise "$a" $page offline
@@ -103,11 +102,11 @@ split() {
 }
 
 # bats test_tags=M5,M6,M11
-@test "a load that has looked at a huge page when that is split and thinned out shows what is left" {
+@test "a load that has begun at a huge page when that is split and thinned out shows what is left" {
 	scene 1024 rw
 	says source ok advise "$a" $((2 * huge)) collapse
 	says viewer a load $((m + huge))
-	pause viewer looked load $((m + 7 * page))
+	pause viewer begun load $((m + 7 * page))
 	split "$a" $huge
 	says source ok advise $((a + 7 * page)) $page dontneed
 	ends viewer 00
@@ -117,11 +116,11 @@ split() {
 }
 
 # bats test_tags=M5,M6,M11
-@test "a load that has looked at a huge page when all of it is discarded shows zeros" {
+@test "a load that has begun at a huge page when all of it is discarded shows zeros" {
 	scene 1024 rw
 	says source ok advise "$a" $((2 * huge)) collapse
 	says viewer a load $((m + huge))
-	pause viewer looked load $((m + 7 * page))
+	pause viewer begun load $((m + 7 * page))
 	says source ok advise "$a" $huge dontneed
 	ends viewer 00
 	says viewer 512 touch "$m" $huge
@@ -130,24 +129,32 @@ split() {
 }
 
 # bats test_tags=M5,M6,M27
-@test "a window that has looked when one of its later pages is discarded does not show it" {
+@test "a window that has begun when one of its later pages is discarded does not show it" {
 	scene 16 rw
+	# Windows are aligned, and so is this mirror: the next one is of eight pages.
+	ask viewer map 64
+	m=$(((answer + 16 * page - 1) & -16 * page))
+	says viewer $m mirror $((16 * page)) rw sf 0 $m
 	says viewer 0 touch "$m" $((3 * page))
-	pause viewer looked load $((m + 3 * page))
-	says source ok advise $((a + 5 * page)) $page dontneed
+	pause viewer begun load $((m + 4 * page))
+	says source ok advise $((a + 6 * page)) $page dontneed
+	info "$file" faults
+	before=$answer
 	ends viewer a
-	says viewer 00 load $((m + 5 * page))
-	says viewer a load $((m + 4 * page))
-	says viewer a load $((m + 6 * page))
+	says viewer a load $((m + 5 * page))
+	says viewer a load $((m + 7 * page))
+	info "$file" faults
+	same "$answer" $((before + 1))
+	says viewer 00 load $((m + 6 * page))
 }
 
 # bats test_tags=M5,M6,M13
-@test "two viewers that have looked when the source discards both show zeros" {
+@test "two viewers that have begun when the source discards both show zeros" {
 	warm_scene 4 rw
 	viewer_of second $((4 * page))
 	says second a load $((at[second] + 3 * page))
-	pause viewer looked load "$m"
-	pause second looked load "${at[second]}"
+	pause viewer begun load "$m"
+	pause second begun load "${at[second]}"
 	says source ok advise "$a" $page dontneed
 	ends second 00
 	ends viewer 00
@@ -195,7 +202,7 @@ is_blocked() {
 # follows AFTERWARDS COMMAND...: the source's change waits for a load, which shows
 # what was there before, or repeats after the change; get the source's $answer
 follows() {
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	begin source "${@:2}"
 	retry 20 is_blocked source
 	go viewer
@@ -222,7 +229,7 @@ has_moved() {
 }
 
 # bats test_tags=M5,M17
-@test "munmap waits for a load that has looked, and then takes its page" {
+@test "munmap waits for a load that has begun, and then takes its page" {
 	warm_scene 4 rw
 	follows SIGBUS unmap "$a" $page
 	same "$answer" ok
@@ -230,7 +237,7 @@ has_moved() {
 }
 
 # bats test_tags=M5,M10
-@test "mprotect waits for a load that has looked, and then takes its page" {
+@test "mprotect waits for a load that has begun, and then takes its page" {
 	warm_scene 4 rw
 	follows SIGBUS protect "$a" $page none
 	same "$answer" ok
@@ -238,7 +245,7 @@ has_moved() {
 }
 
 # bats test_tags=M5,M17
-@test "mremap waits for a load that has looked, and then takes its page" {
+@test "mremap waits for a load that has begun, and then takes its page" {
 	warm_scene 4 rw
 	ask source map 1
 	there=$answer
@@ -248,7 +255,7 @@ has_moved() {
 }
 
 # bats test_tags=M5,M28
-@test "a collapse waits for a load that has looked, and then replaces its page" {
+@test "a collapse waits for a load that has begun, and then replaces its page" {
 	small_scene
 	follows a advise "$a" $huge collapse
 	same "$answer" ok
@@ -260,9 +267,9 @@ has_moved() {
 # Ends of a range while a fault is between its look and its insertion.
 
 # bats test_tags=C4,C17,M6
-@test "a load that has looked when its file is removed gives SIGBUS" {
+@test "a load that has begun when its file is removed gives SIGBUS" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	rm -f "$file"
 	ends viewer SIGBUS
 	says viewer SIGBUS store "$m" x
@@ -270,29 +277,29 @@ has_moved() {
 }
 
 # bats test_tags=C4,C17,M6
-@test "a store that has looked when its directory is removed gives SIGBUS and changes nothing" {
+@test "a store that has begun when its directory is removed gives SIGBUS and changes nothing" {
 	warm_scene 4 rw
-	pause viewer looked store "$m" x
+	pause viewer begun store "$m" x
 	rmdir "${file%/*}"
 	ends viewer SIGBUS
 	says source a load "$a"
 }
 
 # bats test_tags=C4,C17,M6
-@test "a load that has looked when its range is taken out of the file gives SIGBUS" {
+@test "a load that has begun when its range is taken out of the file gives SIGBUS" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	attach source unmap 0 0 $((4 * page))
 	ends viewer SIGBUS
 	says viewer ESTALE pread 1 0
 }
 
 # bats test_tags=C4,C17,M11
-@test "a load that has looked at a huge page when its file is removed gives SIGBUS" {
+@test "a load that has begun at a huge page when its file is removed gives SIGBUS" {
 	scene 1024 rw
 	says source ok advise "$a" $((2 * huge)) collapse
 	says viewer a load $((m + huge))
-	pause viewer looked load $((m + 7 * page))
+	pause viewer begun load $((m + 7 * page))
 	rm -f "$file"
 	ends viewer SIGBUS
 	says viewer SIGBUS load "$m"
@@ -305,9 +312,9 @@ gives() {
 
 # The fault keeps the memory for so long, and for no longer.
 # bats test_tags=M7,L1
-@test "a load that has looked when the source is killed shows its memory at most, and then SIGBUS" {
+@test "a load that has begun when the source is killed shows its memory at most, and then SIGBUS" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	stop source
 	go viewer
 	hear viewer
@@ -317,9 +324,9 @@ gives() {
 }
 
 # bats test_tags=L2,P5
-@test "a load that has looked when the source calls execve never shows the new program's memory" {
+@test "a load that has begun when the source calls execve never shows the new program's memory" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	says source ok exec
 	says source "$a" mapat "$a" 4
 	says source ok fill "$a" $((4 * page)) n
@@ -330,10 +337,10 @@ gives() {
 }
 
 # bats test_tags=L5,L8
-@test "a viewer that was killed after it looked leaves nothing behind" {
+@test "a viewer that was killed after it began leaves nothing behind" {
 	warm_scene 4 rw
 	hold "$file"
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	kill -9 "${pid[viewer]}"
 	says source ok advise "$a" $page dontneed
 	go viewer
@@ -548,6 +555,63 @@ nobody_waits() {
 	answers source ok
 }
 
+# Between the zap and the change itself nothing may come back.
+
+# bats test_tags=M5,M6
+@test "a load that had begun before a discard waits from the zap to the end, and then shows zeros" {
+	warm_scene 4 rw
+	pause viewer begun load "$m"
+	pause source zapped advise "$a" $page dontneed
+	go viewer
+	waits viewer
+	go source
+	answers viewer 00
+	answers source ok
+	says source ok store "$a" n
+	says viewer n load "$m"
+}
+
+# bats test_tags=M5,M6
+@test "a store that had begun before a discard waits from the zap to the end, and then reaches the new page" {
+	warm_scene 4 rw
+	pause viewer begun store "$m" v
+	pause source zapped advise "$a" $page dontneed
+	go viewer
+	waits viewer
+	go source
+	answers viewer ok
+	answers source ok
+	says source v load "$a"
+	says source 00 load $((a + 1))
+}
+
+# bats test_tags=M5,M6
+@test "a load of a huge page that had begun before a discard waits from the zap to the end" {
+	scene 1024 rw
+	says source ok advise "$a" $((2 * huge)) collapse
+	says viewer a load $((m + huge))
+	pause viewer begun load $((m + 7 * page))
+	pause source zapped advise "$a" $huge dontneed
+	go viewer
+	waits viewer
+	go source
+	answers viewer 00
+	answers source ok
+}
+
+# bats test_tags=M5,M18
+@test "a read() that had begun before a discard waits from the zap to the end, and then reads zeros" {
+	warm_scene 4 rw
+	says viewer a load "$m"
+	pause viewer begun pread 1 0
+	pause source zapped advise "$a" $page dontneed
+	go viewer
+	waits viewer
+	go source
+	answers viewer 1:
+	answers source ok
+}
+
 # bats test_tags=M5
 @test "what a mirror shows already stays until the source's call is about to return" {
 	warm_scene 4 rw
@@ -707,7 +771,7 @@ nobody_waits() {
 	says other 0 touch "${at[other]}" $((64 * page))
 	start third m-viewer
 	# Somewhere in the kernel, but not in a change of its own memory.
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	kill -9 "${pid[viewer]}"
 	# It is never all freed; a wrong module would need a moment for it.
 	for ((i = 0; i < 200; i++)); do

@@ -112,9 +112,9 @@ breaks() {
 }
 
 # bats test_tags=M5,M6
-@test "a load that has looked when the page breaks gives SIGBUS" {
+@test "a load that has begun when the page breaks gives SIGBUS" {
 	warm_scene 4 rw
-	pause viewer looked load "$m"
+	pause viewer begun load "$m"
 	breaks "$a"
 	ends viewer SIGBUS
 	says viewer MCEERR_AR reason

@@ -29,7 +29,6 @@
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
-#include <linux/hmm.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -48,8 +47,8 @@
 #define NR_SLOTS	8
 
 enum point_id {
-	LOOKED, UNLOCKED, FILLED, BEGINS, ZAPS, UNSUBSCRIBES, MAKES_INODE,
-	NR_POINTS
+	UNLOCKED, FILLED, BEGINS, BEGUN, ZAPS, ZAPPED, UNSUBSCRIBES,
+	MAKES_INODE, NR_POINTS
 };
 
 enum slot_state { FREE, ARMED, PAUSED, LATE };
@@ -125,15 +124,6 @@ static void pause_at(enum point_id point, void *caller)
 
 #define CALLER	__builtin_return_address(0)
 
-/* What was seen of the source is known, and not used yet. */
-static int detour_looked(struct hmm_range *range)
-{
-	int err = hmm_range_fault(range);
-
-	pause_at(LOOKED, CALLER);
-	return err;
-}
-
 /* The source's mmap_lock was given back: a copy has looked, and not copied. */
 static void detour_unlocked(struct rw_semaphore *sem)
 {
@@ -152,11 +142,20 @@ static vm_fault_t detour_filled(struct vm_area_struct *vma,
 	return fault;
 }
 
-/* A look is about to begin. */
+/* The sequence is about to be asked for. */
 static unsigned long detour_begins(struct mmu_interval_notifier *sub)
 {
 	pause_at(BEGINS, CALLER);
 	return mmu_interval_read_begin(sub);
+}
+
+/* The sequence is known, and no section of it entered yet. */
+static unsigned long detour_begun(struct mmu_interval_notifier *sub)
+{
+	unsigned long seq = mmu_interval_read_begin(sub);
+
+	pause_at(BEGUN, CALLER);
+	return seq;
 }
 
 /* The sequence moved, or the range died, and the mirrors are still as before. */
@@ -165,6 +164,14 @@ static void detour_zaps(struct address_space *mapping, pgoff_t start,
 {
 	pause_at(ZAPS, CALLER);
 	unmap_mapping_pages(mapping, start, nr, even_cows);
+}
+
+/* The mirrors are as they are to be, and the source's page tables are not. */
+static void detour_zapped(struct address_space *mapping, pgoff_t start,
+			  pgoff_t nr, bool even_cows)
+{
+	unmap_mapping_pages(mapping, start, nr, even_cows);
+	pause_at(ZAPPED, CALLER);
 }
 
 /* The mirrors are zapped, and invalidations still reach the dead range. */
@@ -205,11 +212,12 @@ static struct point {
 			.post_handler	= probe_after,			\
 		},							\
 	}
-	POINT(LOOKED, looked, hmm_range_fault),
 	POINT(UNLOCKED, unlocked, up_read),
 	POINT(FILLED, filled, handle_mm_fault),
 	POINT(BEGINS, begins, mmu_interval_read_begin),
+	POINT(BEGUN, begun, mmu_interval_read_begin),
 	POINT(ZAPS, zaps, unmap_mapping_pages),
+	POINT(ZAPPED, zapped, unmap_mapping_pages),
 	POINT(UNSUBSCRIBES, unsubscribes, mmu_interval_notifier_remove),
 	POINT(MAKES_INODE, makes_inode, new_inode),
 };

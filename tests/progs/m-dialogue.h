@@ -206,6 +206,10 @@ static void run_remap(char **words)
 			   number(words[3]), flags, (void *)number(words[4])));
 }
 
+/* Newer than some C libraries. */
+#define GUARD_INSTALL 102
+#define GUARD_REMOVE 103
+
 static const struct {
 	const char *name;
 	int advice;
@@ -215,6 +219,7 @@ static const struct {
 	{ "huge", MADV_HUGEPAGE },     { "nohuge", MADV_NOHUGEPAGE },
 	{ "collapse", MADV_COLLAPSE }, { "dofork", MADV_DOFORK },
 	{ "dodump", MADV_DODUMP },     { "offline", MADV_SOFT_OFFLINE },
+	{ "guard", GUARD_INSTALL },    { "noguard", GUARD_REMOVE },
 };
 
 /* advise ADDRESS BYTES NAME */
