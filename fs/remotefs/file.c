@@ -20,15 +20,21 @@ static loff_t remotefs_file_llseek(struct file *file, loff_t offset, int whence)
 	return generic_file_llseek(file, offset, whence);
 }
 
-/* Why a file cannot be opened or mapped any more, or 0. */
-static int file_errno(struct remotefs_map *map)
+/*
+ * Why a file cannot be opened or mapped any more, or not for writing, or 0. A
+ * read-only grant is never written, whatever the mode says. Both are asked at
+ * once: a file that has ended grants nothing, but that is not why.
+ */
+static int file_errno(struct remotefs_map *map, bool write)
 {
 	int err;
 
 	spin_lock(&map->lock);
 	err = remotefs_map_errno(map);
+	if (!err && write && !map->writable)
+		err = -EACCES;
 	spin_unlock(&map->lock);
-	if (!err && !remotefs_space_is_live(map->source))
+	if ((!err || err == -EACCES) && !remotefs_space_is_live(map->source))
 		err = -ESRCH;
 	return err;
 }
@@ -39,12 +45,9 @@ static int remotefs_file_open(struct inode *inode, struct file *file)
 	struct remotefs_file *open;
 	int err;
 
-	err = file_errno(map);
+	err = file_errno(map, file->f_mode & FMODE_WRITE);
 	if (err)
 		return err;
-	/* Whatever the mode says: a read-only grant is never written. */
-	if ((file->f_mode & FMODE_WRITE) && !READ_ONCE(map->writable))
-		return -EACCES;
 	open = kzalloc(sizeof(*open), GFP_KERNEL_ACCOUNT);
 	if (!open)
 		return -ENOMEM;
@@ -69,7 +72,7 @@ static int remotefs_file_mmap(struct file *file, struct vm_area_struct *vma)
 	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
 	int err;
 
-	err = file_errno(map);
+	err = file_errno(map, false);
 	if (err)
 		return err;
 	if (!(vma->vm_flags & VM_MAYSHARE)) {
