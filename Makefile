@@ -47,8 +47,8 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture bench check units lint requirements module userland \
-	install uninstall install-userland clean deps deps-guest guest-payload
+.PHONY: help demo shell test torture bench bench-check check units lint requirements module userland \
+	install uninstall install-userland clean deps deps-guest deps-bench guest-payload
 .DEFAULT_GOAL := help
 
 help:
@@ -62,6 +62,7 @@ help:
 	@echo '  make torture        everything at once, for an hour, on the debug kernel'
 	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_ROUNDS=N, TORTURE_SEED=N]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
+	@echo '  make bench-check    is any of it over its budget? [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'
 	@echo '  make requirements   which requirements lack a passing test'
@@ -93,8 +94,13 @@ test: deps
 torture: deps-guest
 	$(Q)tests/torture $(or $(KERNEL),debug) $(TORTURE_SECONDS) $(TORTURE_SEED)
 
-bench: deps-guest
+bench: deps-bench
 	$(Q)tests/bench $(or $(KERNEL),trixie)
+	$(Q)tests/bench $(or $(KERNEL),trixie) --time
+
+bench-check: deps-guest
+	$(Q)set -e; for kernel in $(or $(KERNEL),bookworm trixie forky); do \
+		echo "# $$kernel"; tests/bench $$kernel --check; done
 
 lint: deps
 	$(Q)tests/lint
@@ -199,6 +205,9 @@ lint_packages := shellcheck shfmt mandoc codespell sparse perl linux-source
 
 deps-guest:
 	$(Q)tests/deps $(guest_packages)
+
+deps-bench:
+	$(Q)tests/deps $(guest_packages) gnuplot-nox
 
 deps:
 	$(Q)tests/deps $(guest_packages) $(build_packages) $(lint_packages)

@@ -154,7 +154,7 @@ faults_of() {
 # that looked like memory that nobody ever touched.
 # bats test_tags=M18,M22
 @test "a huge page that NUMA balancing looks at never reads as zeros" {
-	[ -e /proc/sys/kernel/numa_balancing ] || skip "no NUMA balancing here"
+	[ -e /sys/kernel/debug/sched/numa_balancing/scan_delay_ms ] || skip "no NUMA balancing that can be hurried here"
 	huge_scene ro
 	says source ok fill "$a" $((2 * huge)) n
 	ask source map 1

@@ -36,6 +36,21 @@ tebibyte_is_cheap() {
 	[ $(($(kernel_memory) - memory)) -lt 1024 ]
 }
 
+# What a file takes is the core's inode for the most part.
+# bats test_tags=A5
+@test "each of 100,000 ranges takes less than a KiB of kernel memory, and a file little more" {
+	[ ! -e /sys/kernel/debug/kmemleak ] || skip "each object has a guard around it here"
+	mount -o remount,max_maps=200000,max_ranges=300000 "$mnt"
+	run -0 "$progs/b-bench" "$mnt" memory
+	echo "$output"
+	[[ ${lines[0]} == "file-memory "* && ${lines[1]} == "range-memory "* ]]
+	file=${lines[0]##* } range=${lines[1]##* }
+	[ "$range" -gt 64 ]
+	[ "$range" -lt 1024 ]
+	[ "$file" -gt "$range" ]
+	[ "$file" -lt 1280 ]
+}
+
 # bats test_tags=M4
 @test "a sparse TiB is exposed and mirrored in a second and a MiB, and shows what is touched" {
 	start source m-source

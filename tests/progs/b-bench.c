@@ -2,12 +2,15 @@
 /*
  * b-bench: what remotefs and its peers cost, in instructions.
  *
- *	b-bench MOUNT
+ *	b-bench MOUNT all|budget|scaling|memory
  *
  * For a guest whose virtual nanosecond is one instruction (tests/qemu/run
  * --icount), so that the clock counts instructions of the program and of the
- * kernel together.  Prints one line "ROW PEER VALUE" for each measurement; what
- * the rows mean is in tests/bench.rows.
+ * kernel together; elsewhere it counts time.  Prints one line "ROW PEER VALUE" for
+ * each measurement; what the rows mean is in tests/bench.rows.  "budget" leaves
+ * out what has none and takes long; "scaling" is all, and what one and two
+ * threads achieve in one mirror; "memory" is only how many bytes of kernel memory
+ * a range takes, as a file of its own and as one of many in a file.
  *
  * A child process is the source.  It makes memory as it is told, and says what
  * changes of that memory cost it; this process is the viewer.
@@ -15,6 +18,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -436,35 +440,55 @@ out:
 	close(file);
 }
 
-/* What it costs the source to discard memory: alone, exposed, mirrored. */
-static void bench_tax(bool huge)
+/* What the source says @what costs it, after all of a mirror was touched, if any. */
+static void tax(const char *name, const char *peer, char what, const char *at)
 {
-	const char *all = huge ? "discard-huge" : "discard";
+	for (size_t offset = 0; at && offset < SIZE; offset += PAGE)
+		sink = ((const volatile char *)at)[offset];
+	printf("%s %s %.1f\n", name, peer, (double)tell(what, false) / PAGES);
+}
+
+/*
+ * What it costs the source to discard memory: alone, exposed, mirrored. Always in
+ * the same order, from new memory on, because freeing a page costs the more the
+ * more scattered the pages are.
+ */
+static void bench_tax(void)
+{
 	char *at;
 	int file;
 
-	tell('m', huge);
-	printf("%s alone %.1f\n", all, (double)tell('d', huge) / PAGES);
-	if (!huge) {
-		printf("discard-pages alone %.1f\n", (double)tell('p', huge) / PAGES);
-		printf("discard-other alone %.1f\n", (double)tell('o', huge) / PAGES);
-	}
-	file = file_new('m', huge);
+	tell('m', false);
+	tax("discard", "alone", 'd', NULL);
+	tax("discard-pages", "alone", 'p', NULL);
+	tax("discard-other", "alone", 'o', NULL);
+
+	file = file_new('m', false);
 	/* Somebody has looked. */
 	check(pread(file, buffer, SIZE, 0) == (ssize_t)SIZE, "pread");
-	printf("%s remotefs %.1f\n", all, (double)tell('d', huge) / PAGES);
-	if (!huge)
-		printf("discard-pages remotefs %.1f\n", (double)tell('p', huge) / PAGES);
+	tax("discard", "remotefs", 'd', NULL);
+	tax("discard-pages", "remotefs", 'p', NULL);
+	close(file);
+
+	file = file_new('m', false);
 	at = mirror(file);
-	for (size_t offset = 0; offset < SIZE; offset += PAGE)
-		sink = at[offset];
-	printf("%s-mirrored remotefs %.1f\n", all, (double)tell('d', huge) / PAGES);
-	if (!huge) {
-		for (size_t offset = 0; offset < SIZE; offset += PAGE)
-			sink = at[offset];
-		printf("discard-other-mirrored remotefs %.1f\n", (double)tell('o', huge) / PAGES);
-		printf("discard-pages-mirrored remotefs %.1f\n", (double)tell('p', huge) / PAGES);
-	}
+	tax("discard-mirrored", "remotefs", 'd', at);
+	tax("discard-pages-mirrored", "remotefs", 'p', at);
+	tax("discard-other-mirrored", "remotefs", 'o', at);
+	munmap(at, SIZE);
+	close(file);
+}
+
+static void bench_tax_huge(void)
+{
+	char *at;
+	int file;
+
+	tell('m', true);
+	tax("discard-huge", "alone", 'd', NULL);
+	file = file_new('m', true);
+	at = mirror(file);
+	tax("discard-huge-mirrored", "remotefs", 'd', at);
 	munmap(at, SIZE);
 	close(file);
 }
@@ -520,21 +544,112 @@ static void bench_many(void)
 	rmdir(directory);
 }
 
-int main(int argc, char **argv)
+/* Memory of the kernel's own objects, in bytes. */
+static long slab(void)
 {
-	if (argc != 2)
-		errx(2, "usage: b-bench MOUNT");
-	mount_point = argv[1];
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kib = 0;
+
+	check(file, "/proc/meminfo");
+	while (fgets(line, sizeof(line), file) && sscanf(line, "Slab: %ld", &kib) != 1)
+		;
+	fclose(file);
+	return kib * 1024;
+}
+
+#define MANY 100000
+
+static void bench_memory(void)
+{
+	int session = session_of(source);
+	struct remotefs_map_args args = { .size = sizeof(args), .length = PAGE };
+	long before;
+
+	tell('m', false);
+	args.map = expose(session, area, PAGE);
+	before = slab();
+	for (int i = 0; i < MANY; i++)
+		expose(session, area, PAGE);
+	printf("file-memory remotefs %ld\n", (slab() - before) / MANY);
+	args.address = (unsigned long)area;
+	before = slab();
+	for (int i = 0; i < MANY; i++) {
+		args.offset += PAGE;
+		check(!ioctl(session, REMOTEFS_IOC_MAP, &args), "MAP");
+	}
+	printf("range-memory remotefs %ld\n", (slab() - before) / MANY);
+	close(session);
+}
+
+static void *touch_half(void *half)
+{
+	for (size_t offset = 0; offset < SIZE / 2; offset += PAGE)
+		(void)((volatile char *)half)[offset];
+	return NULL;
+}
+
+/* A new mirror, by one thread or by two of which each has a half. */
+static uint64_t touch_all(int file, bool both)
+{
+	char *at = mirror(file);
+	uint64_t cost = now();
+	pthread_t second;
+
+	if (both) {
+		errno = pthread_create(&second, NULL, touch_half, at + SIZE / 2);
+		check(!errno, "pthread_create");
+	}
+	touch_half(at);
+	if (both)
+		pthread_join(second, NULL);
+	else
+		touch_half(at + SIZE / 2);
+	cost = now() - cost;
+	munmap(at, SIZE);
+	return cost;
+}
+
+static void bench_scaling(void)
+{
+	int file = file_new('m', false);
+	uint64_t one = 0, two = 0;
+
+	for (int round = 0; round < 8; round++) {
+		one += touch_all(file, false);
+		two += touch_all(file, true);
+	}
+	printf("touch-by-one remotefs %.1f\n", (double)one / 8 / PAGES);
+	printf("touch-by-two remotefs %.1f\n", (double)two / 8 / PAGES);
+	close(file);
+}
+
+static void bench_cost(bool brief, bool scaling)
+{
 	buffer = make_area(SIZE, false);
 	memset(buffer, 'b', SIZE);
-	source_start();
 	bench_touch();
 	bench_second();
 	bench_copies(false);
 	bench_copies(true);
-	bench_tax(false);
-	bench_tax(true);
-	bench_many();
+	bench_tax();
+	bench_tax_huge();
+	if (!brief)
+		bench_many();
+	if (scaling)
+		bench_scaling();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		errx(2, "usage: b-bench MOUNT all|budget|scaling|memory");
+	mount_point = argv[1];
+	source_start();
+	if (!strcmp(argv[2], "memory"))
+		bench_memory();
+	else
+		bench_cost(!strcmp(argv[2], "budget"), !strcmp(argv[2], "scaling"));
 	kill(source, SIGKILL);
 	waitpid(source, NULL, 0);
 	return 0;
