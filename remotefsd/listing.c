@@ -34,6 +34,7 @@ static void print_features(FILE *out, uint64_t features)
 		{ REMOTEFS_FEATURE_WHOLE, "whole" },
 		{ REMOTEFS_FEATURE_PMD, "pmd" },
 		{ REMOTEFS_FEATURE_ZERO, "zero" },
+		{ REMOTEFS_FEATURE_LOCK, "lock" },
 	};
 
 	fputs("features:", out);

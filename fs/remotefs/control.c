@@ -36,6 +36,7 @@ union remotefs_args {
 	struct remotefs_map_args map;
 	struct remotefs_unmap_args unmap;
 	struct remotefs_allow_args allow;
+	struct remotefs_lock_args lock;
 	struct remotefs_info_args info;
 	struct remotefs_range_args range;
 };
@@ -79,7 +80,7 @@ static long remotefs_control_features(struct file *file, void *data,
 {
 	struct remotefs_features_args *args = data;
 	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
-		    REMOTEFS_FEATURE_ZERO;
+		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK;
 
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;
@@ -104,6 +105,7 @@ static const struct remotefs_ioctl session_table[] = {
 	ROW(MAP, map, length, remotefs_session_map),
 	ROW(UNMAP, unmap, length, remotefs_session_unmap),
 	ROW(ALLOW, allow, length, remotefs_session_allow),
+	ROW(LOCK, lock, __reserved, remotefs_session_lock),
 };
 
 static const struct remotefs_ioctl file_table[] = {

@@ -154,6 +154,7 @@ struct remotefs_source {
  * @writable:	how many ranges and allowed intervals admit writing
  * @nr_ranges:	how many ranges there are
  * @unmapped:	a range has been taken out of the file
+ * @locked:	once it has a name, no session changes it any more
  * @mirrors:	how many VMAs map the file
  * @link:	in the list of maps being revoked
  * @faults:	faults served; protected by @lock
@@ -173,6 +174,7 @@ struct remotefs_map {
 	unsigned int writable;
 	unsigned int nr_ranges;
 	bool unmapped;
+	bool locked;
 	unsigned int mirrors;
 	u64 faults;
 	u64 invalidations;
@@ -247,12 +249,14 @@ struct remotefs_interval {
  * @source:	counted, in references and in users
  * @cred:	the attacher's credentials
  * @writable:	ranges may be made writable
+ * @locks:	the map files it makes are locked; set once, READ_ONCE
  */
 struct remotefs_session {
 	struct file *control;
 	struct remotefs_source *source;
 	const struct cred *cred;
 	bool writable;
+	bool locks;
 };
 
 /*
@@ -436,6 +440,7 @@ long remotefs_session_attach(struct file *control, void *data,
 long remotefs_session_map(struct file *file, void *data, void __user *uarg);
 long remotefs_session_unmap(struct file *file, void *data, void __user *uarg);
 long remotefs_session_allow(struct file *file, void *data, void __user *uarg);
+long remotefs_session_lock(struct file *file, void *data, void __user *uarg);
 
 /* dir.c */
 extern const struct inode_operations remotefs_dir_inode_operations;
@@ -473,6 +478,7 @@ void remotefs_map_evict(struct remotefs_map *map);
 int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range);
 int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last);
+int remotefs_map_lock(struct remotefs_map *map);
 void remotefs_map_kill(struct remotefs_map *map, u32 state);
 
 /* file.c */

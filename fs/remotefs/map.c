@@ -186,13 +186,27 @@ void remotefs_map_evict(struct remotefs_map *map)
 	atomic_dec(&REMOTEFS_SB(map->inode.i_sb)->maps);
 }
 
+/*
+ * Why sessions cannot change a file any more, or 0. The map's lock is held.
+ * What has no name yet is still being made.
+ */
+static int map_changes_errno(struct remotefs_map *map)
+{
+	int err = remotefs_map_errno(map);
+
+	if (!err && map->locked && map->inode.i_nlink)
+		err = -EPERM;
+	return err;
+}
+
 /**
  * remotefs_map_insert - place an admitted range in its file: it is live now
  * @map:	the file
  * @range:	the range; on success the tree owns the caller's reference
  *
  * Context: the mount's lock held; takes @map's lock.
- * Return: 0; -EEXIST the offset is occupied; -ESTALE, -ESRCH the file is dead.
+ * Return: 0; -EEXIST the offset is occupied; -EPERM the file is locked; -ESTALE,
+ * -ESRCH it is dead.
  */
 int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range)
 {
@@ -200,7 +214,7 @@ int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range)
 	int err;
 
 	spin_lock(&map->lock);
-	err = remotefs_map_errno(map);
+	err = map_changes_errno(map);
 	if (!err &&
 	    remotefs_range_first(map, range->node.start, range->node.last))
 		err = -EEXIST;
@@ -255,8 +269,8 @@ static void map_bury(struct remotefs_map *map, struct rb_root_cached *dead)
  * @last:	last page
  *
  * Context: sleeps; no lock held.
- * Return: 0; -ENOENT there is none; -EINVAL one is only partly within;
- * -ESTALE, -ESRCH the file is dead.
+ * Return: 0; -ENOENT there is none; -EINVAL one is only partly within; -EPERM
+ * the file is locked; -ESTALE, -ESRCH it is dead.
  */
 int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 {
@@ -274,8 +288,7 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 			break;
 		}
 	}
-	if (map->state != REMOTEFS_STATE_LIVE)
-		err = map->state == REMOTEFS_STATE_REVOKED ? -ESTALE : -ESRCH;
+	err = map_changes_errno(map) ?: err;
 	while (!err && (range = remotefs_range_first(map, first, last))) {
 		map_remove(map, range, &dead);
 		map->unmapped = true;
@@ -295,7 +308,7 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
  *
  * Context: sleeps; takes @map's lock.
  * Return: 0; -ENOENT no range there; -EEXIST some of it is allowed already;
- * -ENOSPC; -ENOMEM; -ESTALE, -ESRCH the file is dead.
+ * -ENOSPC; -ENOMEM; -EPERM the file is locked; -ESTALE, -ESRCH it is dead.
  */
 int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 {
@@ -313,11 +326,10 @@ int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 	allowed->node.start = first;
 	allowed->node.last = last;
 	spin_lock(&map->lock);
-	if (map->state != REMOTEFS_STATE_LIVE)
-		err = map->state == REMOTEFS_STATE_REVOKED ? -ESTALE : -ESRCH;
-	else if (!remotefs_range_first(map, first, last))
+	err = map_changes_errno(map);
+	if (!err && !remotefs_range_first(map, first, last))
 		err = -ENOENT;
-	else if (interval_tree_iter_first(&map->allowed, first, last))
+	else if (!err && interval_tree_iter_first(&map->allowed, first, last))
 		err = -EEXIST;
 	if (!err) {
 		interval_tree_insert(&allowed->node, &map->allowed);
@@ -329,6 +341,25 @@ int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 	kfree(allowed);
 err_uncharge:
 	remotefs_range_uncharge(map->inode.i_sb);
+	return err;
+}
+
+/**
+ * remotefs_map_lock - let no session change a file any more
+ * @map:	the file
+ *
+ * Context: takes @map's lock.
+ * Return: 0; -ESTALE, -ESRCH the file is dead.
+ */
+int remotefs_map_lock(struct remotefs_map *map)
+{
+	int err;
+
+	spin_lock(&map->lock);
+	err = remotefs_map_errno(map);
+	if (!err)
+		map->locked = true;
+	spin_unlock(&map->lock);
 	return err;
 }
 

@@ -293,6 +293,7 @@ static struct remotefs_map *session_new_map(struct remotefs_session *session,
 	if (IS_ERR(map))
 		return map;
 	map->maker = session->cred->fsuid;
+	map->locked = READ_ONCE(session->locks);
 	/* Not linked before it is published. */
 	clear_nlink(&map->inode);
 	return map;
@@ -455,6 +456,36 @@ long remotefs_session_allow(struct file *file, void *data, void __user *uarg)
 	else
 		err = remotefs_map_allow(map, args->offset >> PAGE_SHIFT,
 					 (end >> PAGE_SHIFT) - 1);
+	iput(&map->inode);
+	return err;
+}
+
+/**
+ * remotefs_session_lock - REMOTEFS_IOC_LOCK
+ * @file:	the session's
+ * @data:	struct remotefs_lock_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: as the ABI header says.
+ */
+long remotefs_session_lock(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_session *session = file->private_data;
+	const struct remotefs_lock_args *args = data;
+	struct remotefs_map *map;
+	int err;
+
+	if (args->flags & ~REMOTEFS_LOCK_NEW)
+		return -EOPNOTSUPP;
+	if (args->__reserved)
+		return -EINVAL;
+	map = session_find_map(session, args->map);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	err = remotefs_map_lock(map);
+	if (!err && (args->flags & REMOTEFS_LOCK_NEW))
+		WRITE_ONCE(session->locks, true);
 	iput(&map->inode);
 	return err;
 }

@@ -54,6 +54,7 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map->writable = 0;
 	map->nr_ranges = 0;
 	map->unmapped = false;
+	map->locked = false;
 	map->mirrors = 0;
 	map->faults = 0;
 	map->invalidations = 0;

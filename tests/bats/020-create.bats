@@ -45,6 +45,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		ENOTTY map on=file flags=1 address=$s_address length=4096
 		ENOTTY unmap on=file length=4096
 		ENOTTY allow on=file length=4096
+		ENOTTY lock on=file
 		ENOTTY attach on=file
 		ENOTTY map on=mem flags=1 address=$s_address length=4096
 		ENOTTY unmap on=mem length=4096
@@ -110,6 +111,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		ENOENT map flags=0 map=0xffffffff address=$s_address length=4096
 		ENOENT unmap map=1 length=4096
 		ENOENT allow map=1 length=4096
+		ENOENT lock map=1
 	EOT
 }
 
@@ -201,6 +203,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EINVAL map size=47 flags=1 address=$s_address length=4096
 		EINVAL unmap size=31 length=$size
 		EINVAL allow size=31 length=4096
+		EINVAL lock size=15
 		EINVAL info size=47
 		EINVAL range size=31
 		E2BIG features size=24 tail=1
@@ -208,6 +211,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		E2BIG map size=56 tail=1 flags=1 address=$s_address length=4096
 		E2BIG unmap size=40 tail=1 length=$size
 		E2BIG allow size=40 tail=1 length=4096
+		E2BIG lock size=24 tail=1
 		E2BIG info size=56 tail=1
 		E2BIG range size=40 tail=1
 		E2BIG map size=0xffffffff flags=1 address=$s_address length=4096
@@ -225,6 +229,7 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EFAULT map ptr=0xffffffffff600000
 		EFAULT unmap ptr=0
 		EFAULT allow ptr=0
+		EFAULT lock ptr=0
 		EFAULT info ptr=0
 		EFAULT range ptr=0
 		EINVAL features reserved=1
@@ -250,8 +255,60 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EPERM map flags=0 address=$mine_address length=4096 offset=$size
 		EPERM unmap length=$size
 		EPERM allow length=4096
+		EPERM lock
 		EPERM map flags=5 address=$mine_address length=4096 uid=1001 gid=1000
 	EOT
+}
+
+# bats test_tags=C5,C8
+@test "a malformed LOCK is refused and locks nothing" {
+	expose s 0
+	refuses "${session[@]}" <<-EOT
+		EINVAL lock reserved=1
+		EOPNOTSUPP lock flags=2
+		EOPNOTSUPP lock flags=3
+	EOT
+	run -0 call "${session[@]}" allow length=4096
+}
+
+# bats test_tags=C5
+@test "a locked map file is changed by no session, root's neither, and still ends" {
+	file=$(expose s 0)
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	mine_file=$(expose mine 0)
+	run -0 call "${session[@]}" lock lock
+	run -0 call control "$M/control" mem "$mine_pid" rw attach lock
+	for pid in s mine; do
+		declare -n address=${pid}_address number=${pid}_pid
+		refuses control "$M/control" mem "$number" rw attach <<-EOT
+			EPERM map flags=0 address=$address length=4096 offset=$((16 * size))
+			EPERM unmap length=$size
+			EPERM allow length=4096
+		EOT
+	done
+	# What is not of its kind is not locked, and what the file shows goes on.
+	run -0 call "${session[@]}" map flags=1 address="$s_address" length=4096 \
+		map flags=0 map=1 address="$s_address" length=4096 offset=4096
+	head -c 4096 "$file" >/dev/null
+	rm "$file"
+	run head -c 4096 "$file"
+	[ "$status" != 0 ]
+	kill "$mine_pid"
+	retry 100 0.05 test ! -e "$mine_file"
+	umount "$M"
+}
+
+# bats test_tags=C5
+@test "a session that locks what is new makes files that nobody changes" {
+	expose s 0
+	run -0 call "${session[@]}" lock flags=1 map flags=1 address="$s_address" length=4096
+	refuses "${session[@]}" <<-EOT
+		EPERM map flags=0 map=1 address=$s_address length=4096 offset=4096
+		EPERM unmap map=1 length=4096
+		EPERM allow map=1 length=4096
+	EOT
+	# Another session's are not.
+	run -0 call "${session[@]}" map flags=1 address="$s_address" length=4096 unmap map=2 length=4096
 }
 
 # bats test_tags=C8
@@ -269,8 +326,8 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 @test "once the source has exited, its session and its files say ESRCH" {
 	file=$(expose s 0)
 	run -1 call "${session[@]}" file "$file" r sh "kill -9 $s_pid; $(until_gone "$s_pid")" \
-		map flags=1 address="$s_address" length=4096 unmap length="$size" allow length=4096 pread 0 info
-	[ "${lines[*]:3}" = "file OK gone map ESRCH unmap ESRCH allow ESRCH pread ESRCH info OK 2" ]
+		map flags=1 address="$s_address" length=4096 unmap length="$size" allow length=4096 lock pread 0 info
+	[ "${lines[*]:3}" = "file OK gone map ESRCH unmap ESRCH allow ESRCH lock ESRCH pread ESRCH info OK 2" ]
 	[ ! -e "$M/$s_pid" ]
 }
 

@@ -8,7 +8,7 @@
  *	mem PID MODE	open /proc/PID/mem; MODE is r, w, rw or path (O_PATH)
  *	other PATH	open any file in the place of /proc/PID/mem
  *	file PATH MODE	open a map file
- *	features | attach | map | unmap | allow | info | range [FIELD=VALUE]...
+ *	features | attach | map | unmap | allow | lock | info | range [FIELD=VALUE]...
  *			the ioctl, on the descriptor that it is made for unless
  *			on=control, on=session, on=file or on=mem is given;
  *			also cmd=, ptr=, tail= (a byte after the structure),
@@ -63,6 +63,9 @@ static const struct call {
 	     FIELD(remotefs_map_args, "offset", offset), FIELD(remotefs_map_args, "length", length)),
 	CALL(unmap, UNMAP, SESSION, map, 0, INTERVAL(remotefs_unmap_args)),
 	CALL(allow, ALLOW, SESSION, map, 0, INTERVAL(remotefs_allow_args)),
+	CALL(lock, LOCK, SESSION, map, 0, FIELD(remotefs_lock_args, "flags", flags),
+	     FIELD(remotefs_lock_args, "map", map),
+	     FIELD(remotefs_lock_args, "reserved", __reserved)),
 	CALL(info, INFO, FILE_FD, out_state, 4, FIELD(remotefs_info_args, "flags", flags)),
 	CALL(range, RANGE, FILE_FD, out_address, 8, FIELD(remotefs_range_args, "flags", out_flags),
 	     FIELD(remotefs_range_args, "offset", offset)),

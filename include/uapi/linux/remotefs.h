@@ -45,8 +45,8 @@
  *   ENOSPC      a limit of the mount is reached; a write at the end of the file
  *   ENOTTY      an unknown ioctl for this kind of descriptor
  *   EOPNOTSUPP  an unknown flag
- *   EPERM       not allowed: another user's map file, a size or a name that
- *               cannot change
+ *   EPERM       not allowed: another user's map file, a locked one, a size or a
+ *               name that cannot change
  *   ESRCH       the source is gone (it exited or called execve), or the PID
  *               does not lead to the address space of the descriptor
  *   ESTALE      the map file was revoked, or the range was taken out of it
@@ -83,6 +83,7 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_WHOLE		(1ULL << 1)	/* "as" files and ALLOW */
 #define REMOTEFS_FEATURE_PMD		(1ULL << 2)	/* huge mappings of huge pages */
 #define REMOTEFS_FEATURE_ZERO		(1ULL << 3)	/* zeros after the source's exit */
+#define REMOTEFS_FEATURE_LOCK		(1ULL << 4)	/* LOCK */
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
@@ -211,6 +212,34 @@ struct remotefs_allow_args {
 };
 
 #define REMOTEFS_IOC_ALLOW	_IO(REMOTEFS_IOC_TYPE, 0x04)
+
+/**
+ * struct remotefs_lock_args - REMOTEFS_IOC_LOCK, on a session
+ * @size:	sizeof(struct remotefs_lock_args)
+ * @flags:	REMOTEFS_LOCK_*
+ * @map:	the map file's number, as in struct remotefs_map_args
+ * @__reserved:	zero
+ *
+ * Freezes a map file as it is: MAP, UNMAP and ALLOW on it fail with EPERM from
+ * now on, in every session there is or will be, whoever asks.  Nothing unlocks
+ * it.  The source's end, unlink(2) and unmounting still end it.  Locking it
+ * again changes nothing.
+ *
+ * NEW also freezes each map file that this session makes afterwards, with the
+ * one range that it is made with.
+ *
+ * Return: 0; EINVAL, ENOENT, EPERM (another user's), ESRCH, ESTALE, EOPNOTSUPP.
+ */
+struct remotefs_lock_args {
+	__u32 size;
+	__u32 flags;
+	__u32 map;
+	__u32 __reserved;
+};
+
+#define REMOTEFS_IOC_LOCK	_IO(REMOTEFS_IOC_TYPE, 0x05)
+
+#define REMOTEFS_LOCK_NEW	(1U << 0)	/* and what this session makes */
 
 /**
  * struct remotefs_info_args - REMOTEFS_IOC_INFO, on a map file
