@@ -126,6 +126,14 @@ static inline bool pte_is_guard(pte_t pte)
 }
 #endif
 
+/* 6.1 to 6.18 or so: a mirror may hold markers of a userfaultfd. */
+#ifdef REMOTEFS_HAVE_PTE_NONE_MOSTLY
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#else
+#define pte_none_mostly(pte) pte_none(pte)
+#endif
+
 /* 6.16: destroy_timer_on_stack() was renamed. */
 #ifndef REMOTEFS_HAVE_TIMER_DESTROY_ON_STACK
 #define timer_destroy_on_stack destroy_timer_on_stack

@@ -55,7 +55,7 @@ static size_t copy_bytes(const struct copy *copy, unsigned int nr)
 				   offset_in_page(copy->pos));
 }
 
-/* The page of a word; where there is none, and that is still true, zeros. */
+/* The page of a word; where there was none when the batch was filled, zeros. */
 static struct page *word_page(unsigned long word)
 {
 	if (word & REMOTEFS_PAGE_PRESENT)
@@ -165,28 +165,48 @@ static ssize_t copy_batch(struct copy *copy, struct batch *batch,
 	return total ?: ret;
 }
 
-/*
- * In a section: fill in the words of the batch. How many pages of it can be
- * copied: those present, and for reading also those that never were.
- */
-static unsigned int batch_fill(struct batch *batch, bool write, bool monitored)
+/* In a section: the words from the @i-th on, up to one that does not serve. */
+static unsigned int batch_scan(struct batch *batch, unsigned int i,
+			       const struct remotefs_table *table,
+			       unsigned long serves)
 {
-	unsigned long serves = REMOTEFS_PAGE_PRESENT;
-	struct remotefs_table table;
 	unsigned long word;
-	unsigned int i;
 
-	if (write)
-		serves = REMOTEFS_PAGE_WRITE;
-	else if (!monitored)
-		serves |= REMOTEFS_PAGE_EMPTY;
-	remotefs_window_table(&batch->window, &table);
-	for (i = 0; i < batch->window.nr; i++) {
-		word = remotefs_table_word(&table, i);
+	for (; i < batch->window.nr; i++) {
+		word = remotefs_table_word(table, i);
 		if (!(word & serves))
 			break;
 		batch->words[i] = word;
 	}
+	return i;
+}
+
+/*
+ * In a section: fill in the words of the batch. How many pages of it can be
+ * copied: those present, and for reading also those that never were, which only
+ * the lock of the page table makes sure of.
+ */
+static unsigned int batch_fill(struct copy *copy, struct batch *batch,
+			       bool monitored)
+{
+	unsigned long serves = copy->write ? REMOTEFS_PAGE_WRITE :
+					     REMOTEFS_PAGE_PRESENT;
+	struct remotefs_table table;
+	spinlock_t *ptl;	/* of the page table */
+	unsigned int i;
+
+	remotefs_window_table(&batch->window, &table);
+	i = batch_scan(batch, 0, &table, serves);
+	if (i == batch->window.nr || copy->write || monitored)
+		return i;
+	serves |= REMOTEFS_PAGE_EMPTY;
+	/* No middle directory's entry is emptied unannounced. */
+	if (!table.ptes)
+		return batch_scan(batch, i, &table, serves);
+	ptl = pte_lockptr(copy->map->source->mm, &table.pmd);
+	spin_lock(ptl);
+	i = batch_scan(batch, i, &table, serves);
+	spin_unlock(ptl);
 	return i;
 }
 
@@ -217,7 +237,7 @@ static int batch_look(struct copy *copy, struct batch *batch)
 	remotefs_window_begin(window);
 	ret = -EAGAIN;
 	if (remotefs_window_lock(window))
-		ret = batch_fill(batch, copy->write, extent.monitored);
+		ret = batch_fill(copy, batch, extent.monitored);
 	remotefs_window_unlock(window);
 out_unlock:
 	mmap_read_unlock(mm);

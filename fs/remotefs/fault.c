@@ -33,8 +33,9 @@
  * and no page reference is taken.
  *
  * S's page table can be read in a section without its locks, because nothing
- * leaves it unannounced, tables included. Only what was not there may appear,
- * and whoever did not see it reads it as it was before, or faults again.
+ * leaves it for good unannounced, tables included. An entry that is not there
+ * may be about to appear, or to come back (space.c): a fault asks the core then,
+ * and read() looks again under the table's lock before it says zeros.
  *
  * Rules which are not obvious, each found by a failure:
  *
@@ -61,7 +62,6 @@
  * K is never held over an allocation or a sleep; the zap runs without it.
  */
 #include <linux/file.h>
-#include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -313,7 +313,8 @@ static unsigned int window_insert(const struct mirror_fault *fault,
 			       vma->vm_page_prot;
 	spin_lock(ptl);
 	for (i = 0; i < window->nr; i++, address += PAGE_SIZE) {
-		if (!pte_none(ptep_get(ptes + i)))
+		/* The marker of a userfaultfd is in nobody's way. */
+		if (!pte_none_mostly(ptep_get(ptes + i)))
 			continue;
 		word = remotefs_table_word(table, i);
 		if (!(word & REMOTEFS_PAGE_PRESENT))
@@ -679,28 +680,17 @@ static vm_fault_t remotefs_vm_pfn_mkwrite(struct vm_fault *vmf)
 }
 
 #ifdef REMOTEFS_PMD
-/* A glance, to spare most faults of small pages the rest. */
-static bool source_is_huge(struct mirror_fault *fault)
-{
-	struct remotefs_table table;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	remotefs_space_table(fault->map->source->mm, fault->address, &table);
-	local_irq_restore(flags);
-	return table.huge;
-}
-
 /* Under S's lock or not at all: the other handler is the one that waits. */
 static vm_fault_t huge_serve(struct mirror_fault *fault)
 {
 	struct mm_struct *mm = fault->map->source->mm;
-	vm_fault_t ret;
+	vm_fault_t ret = VM_FAULT_FALLBACK;
 
-	if (!huge_is_congruent(fault) || !source_is_huge(fault) ||
-	    !mmap_read_trylock(mm))
+	if (!huge_is_congruent(fault) || !mmap_read_trylock(mm))
 		return VM_FAULT_FALLBACK;
-	ret = fault_present(fault);
+	/* A glance, to spare most faults of small pages the rest. */
+	if (remotefs_space_is_huge(mm, fault->address))
+		ret = fault_present(fault);
 	mmap_read_unlock(mm);
 	return ret == VM_FAULT_NOPAGE ? ret : VM_FAULT_FALLBACK;
 }

@@ -266,7 +266,7 @@ struct remotefs_session {
 #define REMOTEFS_PAGE_PRESENT	BIT(0)	/* a load would not fault */
 #define REMOTEFS_PAGE_WRITE	BIT(1)	/* nor would a store */
 #define REMOTEFS_PAGE_DIRTY	BIT(2)	/* and it counts as written */
-#define REMOTEFS_PAGE_EMPTY	BIT(3)	/* nothing: a load makes zeros */
+#define REMOTEFS_PAGE_EMPTY	BIT(3)	/* nothing, or on its way: see space.c */
 #define REMOTEFS_PAGE_GUARD	BIT(4)	/* no access, though the VMA allows it */
 #define REMOTEFS_PAGE_SHIFT	PAGE_SHIFT
 
@@ -286,12 +286,14 @@ struct remotefs_extent {
 
 /**
  * struct remotefs_table - a source's page table from some address on
+ * @pmd:	what led to it
  * @ptes:	entry of that address, or NULL
  * @word:	without @ptes: what all up to the end of the table have; if PRESENT,
  *		of the first page, and the others follow on
  * @huge:	it is one huge entry
  */
 struct remotefs_table {
+	pmd_t pmd;
 	pte_t *ptes;
 	unsigned long word;
 	bool huge;
@@ -560,6 +562,9 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
 					unsigned long end);
 void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 			  struct remotefs_table *table);
+bool remotefs_space_is_huge(struct mm_struct *mm, unsigned long address);
+unsigned int remotefs_space_count(struct mm_struct *mm, unsigned long address,
+				  unsigned int nr, bool data);
 int remotefs_space_errno(vm_fault_t fault);
 vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
 				    bool write);

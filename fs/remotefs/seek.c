@@ -9,37 +9,9 @@
  * search skips whole page tables that do not exist, so that it ends soon in
  * files of many terabytes.
  */
-#include <linux/irqflags.h>
 #include <linux/mm.h>
 
 #include "internal.h"
-
-static bool word_is_data(unsigned long word)
-{
-	return !(word & (REMOTEFS_PAGE_EMPTY | REMOTEFS_PAGE_GUARD));
-}
-
-/*
- * The first address in [@address, @end), within one page table, where there is
- * data, or where there is none; @end if nowhere. What was seen need not stay
- * true, so nothing has to be subscribed; but the table must not go while it is
- * read. The source is read-locked.
- */
-static unsigned long seek_pages(struct mm_struct *mm, unsigned long address,
-				unsigned long end, bool data)
-{
-	struct remotefs_table table;
-	unsigned long flags;
-	unsigned int i;
-
-	local_irq_save(flags);
-	remotefs_space_table(mm, address, &table);
-	for (i = 0; address < end; i++, address += PAGE_SIZE)
-		if (word_is_data(remotefs_table_word(&table, i)) == data)
-			break;
-	local_irq_restore(flags);
-	return address;
-}
 
 /*
  * One step of a search, under the source's lock. *@address moves on; true if
@@ -71,7 +43,8 @@ static bool seek_step(struct mm_struct *mm, unsigned long *address,
 		return !data;
 	}
 	next = min(next, (*address & PMD_MASK) + PMD_SIZE);
-	*address = seek_pages(mm, *address, next, data);
+	*address += (unsigned long)remotefs_space_count(mm, *address,
+			(next - *address) >> PAGE_SHIFT, !data) << PAGE_SHIFT;
 	return *address < next;
 }
 

@@ -13,7 +13,11 @@
  * and costs a fraction of hmm_range_fault(). Only entries of anonymous memory
  * are met: those of a page, of a page that is elsewhere (swapped out, under
  * migration, poisoned, with a marker), and none. The first are used as they
- * are, the second are left to the core's fault handler.
+ * are, the second are left to the core's fault handler. None may be true for a
+ * moment only: whoever holds the page table's lock takes an entry out to put it
+ * back changed, and where the page stays the same announces nothing
+ * (MADV_COLD on 6.1, NUMA hinting). So nobody concludes from it that there is
+ * nothing, and zeros to be read, but under that lock.
  *
  * Waiting. A source keeps its pages on a userfaultfd, on a slow swap device,
  * anywhere; whoever waits for one of them holds a user of the mm, and as long
@@ -326,6 +330,20 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address,
 	return pmd_offset(pud, address);
 }
 
+/* Whoever holds the lock may empty an entry for a moment. */
+static bool pmd_is_empty(struct mm_struct *mm, pmd_t *pmd)
+{
+	spinlock_t *ptl;	/* of the directory */
+	bool empty;
+
+	if (!pmd_none(READ_ONCE(*pmd)))
+		return false;
+	ptl = pmd_lock(mm, pmd);
+	empty = pmd_none(*pmd);
+	spin_unlock(ptl);
+	return empty;
+}
+
 /**
  * remotefs_space_next_table - skip memory that was never touched, by tables
  * @mm:		the source's address space
@@ -349,7 +367,7 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
 	mmap_assert_locked(mm);
 	while (address < end) {
 		pmd = find_pmd(mm, address, &empty);
-		if (pmd && !pmd_none(*pmd))
+		if (pmd && !pmd_is_empty(mm, pmd))
 			return address;
 		address = entry_end(address, empty);
 		if (!address)
@@ -374,14 +392,12 @@ static unsigned long huge_word(pmd_t pmd, unsigned long address)
 /**
  * remotefs_space_table - find what stands for an address in the page tables
  * @mm:		the source's address space
- * @address:	where; a VMA is there that remotefs_space_check() allowed
- * @table:	out
+ * @address:	where; a VMA is there
+ * @table:	out: its @ptes may be read only in a window's section (fault.c),
+ *		because page tables of a VMA are freed by nobody who has not
+ *		announced an invalidation of it
  *
- * Page tables of a VMA are freed by nobody who has not announced an
- * invalidation of it before. So in a window's section (fault.c) @table stays
- * usable until its end; elsewhere, as long as interrupts are off.
- *
- * Context: @mm's mmap_lock held, and one of the above. Does not sleep.
+ * Context: @mm's mmap_lock held. Does not sleep.
  */
 void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 			  struct remotefs_table *table)
@@ -390,6 +406,8 @@ void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 	pmd_t *where = find_pmd(mm, address, &empty);
 	pmd_t pmd = where ? READ_ONCE(*where) : __pmd(0);
 
+	mmap_assert_locked(mm);
+	table->pmd = pmd;
 	table->ptes = NULL;
 	table->huge = false;
 	table->word = 0;
@@ -400,8 +418,82 @@ void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 		if (table->huge)
 			table->word = huge_word(pmd, address);
 	} else if (pmd_present(pmd)) {
-		table->ptes = pte_offset_kernel(&pmd, address);
+		table->ptes = pte_offset_kernel(&table->pmd, address);
 	}
+}
+
+/**
+ * remotefs_space_is_huge - is there a huge page at this address just now?
+ * @mm:		the source's address space
+ * @address:	where
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: true if so; old news at once.
+ */
+bool remotefs_space_is_huge(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+	struct remotefs_table table;
+
+	if (!vma || vma->vm_start > address)
+		return false;
+	remotefs_space_table(mm, address, &table);
+	return table.huge;
+}
+
+static bool word_is_data(unsigned long word)
+{
+	return !(word & (REMOTEFS_PAGE_EMPTY | REMOTEFS_PAGE_GUARD));
+}
+
+/**
+ * remotefs_space_count - how many pages from an address on are alike
+ * @mm:		the source's address space
+ * @address:	where to start; a VMA is there
+ * @nr:		how many to look at, within one page table
+ * @data:	whether to count pages that are there, wherever they are now, or
+ *		that are not
+ *
+ * Outside of a section: so the table is locked, and may have gone.
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: up to @nr.
+ */
+unsigned int remotefs_space_count(struct mm_struct *mm, unsigned long address,
+				  unsigned int nr, bool data)
+{
+	struct remotefs_table table;
+	unsigned long empty;
+	unsigned int i = 0;
+	spinlock_t *ptl;	/* of the page table */
+	pmd_t *pmd;
+
+	/* A table that is freed meanwhile lasts as long as this. */
+	rcu_read_lock();
+	remotefs_space_table(mm, address, &table);
+	if (!table.ptes) {
+		pmd = find_pmd(mm, address, &empty);
+		if (table.word & REMOTEFS_PAGE_EMPTY && pmd &&
+		    !pmd_is_empty(mm, pmd))
+			table.word = 0;
+		if (word_is_data(table.word) == data)
+			i = nr;
+		goto out_unlock;
+	}
+	ptl = pte_lockptr(mm, &table.pmd);
+	spin_lock(ptl);
+	pmd = find_pmd(mm, address, &empty);
+	/* Gone, so the memory was discarded this moment: empty. */
+	if (!pmd || pmd_val(READ_ONCE(*pmd)) != pmd_val(table.pmd))
+		i = data ? 0 : nr;
+	else
+		while (i < nr &&
+		       word_is_data(remotefs_table_word(&table, i)) == data)
+			i++;
+	spin_unlock(ptl);
+out_unlock:
+	rcu_read_unlock();
+	return i;
 }
 
 /**

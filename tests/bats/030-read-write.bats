@@ -198,6 +198,19 @@ teardown() {
 	says viewer n load $((m + 2 * page))
 }
 
+# The kernel takes entries out for a moment, to put them back aged or with other
+# rights, and tells nobody.
+# bats test_tags=M5,M18
+@test "pages whose age the kernel looks at never read as zeros, nor as holes" {
+	scene 64 ro
+	says source ok advise "$a" $((64 * page)) nohuge
+	says source ok fill "$a" $((64 * page)) n
+	echo "cool $a $((64 * page))" >&"${in[source]}"
+	run "$progs/m-steady" "$file" n 3
+	[ "$status" = 0 ] || fail "$output"
+	stop source
+}
+
 # bats test_tags=M18
 @test "swapped-out pages are data, and cp --sparse keeps them" {
 	scene 8 ro

@@ -165,3 +165,17 @@ faults_of() {
 	[ "$status" = 0 ] || fail "$output"
 	stop source
 }
+
+# bats test_tags=M5,M18
+@test "small pages that NUMA balancing looks at never read as zeros, nor as holes" {
+	[ -e /sys/kernel/debug/sched/numa_balancing/scan_delay_ms ] || skip "no NUMA balancing that can be hurried here"
+	scene 64 ro
+	says source ok advise "$a" $((64 * page)) nohuge
+	says source ok fill "$a" $((64 * page)) n
+	balance 1
+	echo "hammer $a $((64 * page))" >&"${in[source]}"
+	run "$progs/m-steady" "$file" n 3
+	balance 0
+	[ "$status" = 0 ] || fail "$output"
+	stop source
+}

@@ -283,6 +283,18 @@ static void run_hammer(char **words)
 	attempt(hammer, &what);
 }
 
+/* cool ADDRESS BYTES: again and again, touch it and say it is not needed soon */
+static void run_cool(char **words)
+{
+	struct access what = { (void *)number(words[1]), number(words[2]),
+			       .zeros = 0 };
+
+	do
+		touch(&what);
+	while (!madvise((void *)what.at, what.bytes, MADV_COLD));
+	say(-1);
+}
+
 /* fork IN OUT: the child goes on with a dialogue of its own */
 static void run_fork(char **words)
 {
@@ -308,6 +320,7 @@ static const struct command common_commands[] = {
 	{ "frame", run_frame }, { "fork", run_fork },
 	{ "write", run_write }, { "read", run_read },
 	{ "hammer", run_hammer },
+	{ "cool", run_cool },
 	{ }
 };
 
