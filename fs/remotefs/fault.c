@@ -516,15 +516,18 @@ static vm_fault_t fault_try(struct mirror_fault *fault, unsigned int span)
 		.range	= fault->range,
 		.block	= fault->block,
 	};
+	struct mm_struct *mm = fault->map->source->mm;
 	struct remotefs_extent extent;
 	vm_fault_t ret = 0;
 	bool entered;
 
-	if (remotefs_space_check(fault->map->source->mm, fault->address,
-				 fault->write, &extent))
+	if (remotefs_space_check(mm, fault->address, fault->write, &extent))
 		return VM_FAULT_SIGBUS;
 	if (!fault->block)
 		return FAULT_WAIT;
+	/* A glance, to spare most faults of small pages the rest. */
+	if (fault->huge && !remotefs_space_is_huge(mm, fault->address))
+		return VM_FAULT_FALLBACK;
 	fault->writable = extent.writable;
 	window_place(&window, fault, span, &extent);
 	remotefs_window_begin(&window);
@@ -684,13 +687,11 @@ static vm_fault_t remotefs_vm_pfn_mkwrite(struct vm_fault *vmf)
 static vm_fault_t huge_serve(struct mirror_fault *fault)
 {
 	struct mm_struct *mm = fault->map->source->mm;
-	vm_fault_t ret = VM_FAULT_FALLBACK;
+	vm_fault_t ret;
 
 	if (!huge_is_congruent(fault) || !mmap_read_trylock(mm))
 		return VM_FAULT_FALLBACK;
-	/* A glance, to spare most faults of small pages the rest. */
-	if (remotefs_space_is_huge(mm, fault->address))
-		ret = fault_present(fault);
+	ret = fault_present(fault);
 	mmap_read_unlock(mm);
 	return ret == VM_FAULT_NOPAGE ? ret : VM_FAULT_FALLBACK;
 }

@@ -425,18 +425,15 @@ void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 /**
  * remotefs_space_is_huge - is there a huge page at this address just now?
  * @mm:		the source's address space
- * @address:	where
+ * @address:	where; a VMA is there
  *
  * Context: @mm's mmap_lock held. Does not sleep.
  * Return: true if so; old news at once.
  */
 bool remotefs_space_is_huge(struct mm_struct *mm, unsigned long address)
 {
-	struct vm_area_struct *vma = find_vma(mm, address);
 	struct remotefs_table table;
 
-	if (!vma || vma->vm_start > address)
-		return false;
 	remotefs_space_table(mm, address, &table);
 	return table.huge;
 }

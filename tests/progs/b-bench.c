@@ -440,12 +440,21 @@ out:
 	close(file);
 }
 
-/* What the source says @what costs it, after all of a mirror was touched, if any. */
+/*
+ * What the source says @what costs it, after all of a mirror was touched, if any:
+ * the least of three times, because kernel threads run on the same CPU.
+ */
 static void tax(const char *name, const char *peer, char what, const char *at)
 {
-	for (size_t offset = 0; at && offset < SIZE; offset += PAGE)
-		sink = ((const volatile char *)at)[offset];
-	printf("%s %s %.1f\n", name, peer, (double)tell(what, false) / PAGES);
+	uint64_t cost, least = UINT64_MAX;
+
+	for (int i = 0; i < 3; i++) {
+		for (size_t offset = 0; at && offset < SIZE; offset += PAGE)
+			sink = ((const volatile char *)at)[offset];
+		cost = tell(what, false);
+		least = cost < least ? cost : least;
+	}
+	printf("%s %s %.1f\n", name, peer, (double)least / PAGES);
 }
 
 /*
