@@ -124,10 +124,10 @@ run_part() {
 @test "the torture notices a page that is older than it should be" {
 	run -1 --separate-stderr "$progs/t-torture" --lie r --seconds 60 --seed "$seed" "$mnt"
 	# shellcheck disable=SC2154
-	[[ $stderr == *"load: "* || $stderr == *"read: "* ]]
+	[[ $stderr == *"load: "* || $stderr == *"read: "* ]] || fail "$stderr"
 }
 
 @test "the torture notices a write that is lost" {
 	run -1 --separate-stderr "$progs/t-torture" --lie w --seconds 60 --seed "$seed" "$mnt"
-	[[ $stderr == *" is lost"* ]]
+	[[ $stderr == *" is lost"* ]] || fail "$stderr"
 }
