@@ -280,12 +280,8 @@ static void window_narrow(const struct mirror_fault *fault,
 			  struct remotefs_window *window,
 			  struct remotefs_table *table)
 {
-	unsigned int i = fault_index(fault, window);
-
-	if (table->ptes)
-		table->ptes += i;
-	else
-		table->word = remotefs_table_word(table, i);
+	table->word = remotefs_table_word(table, fault_index(fault, window));
+	table->ptes = NULL;
 	window->address = fault->address;
 	window->nr = 1;
 }

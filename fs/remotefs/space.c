@@ -389,6 +389,25 @@ static unsigned long huge_word(pmd_t pmd, unsigned long address)
 		      REMOTEFS_PAGE_SHIFT;
 }
 
+/* What a middle directory's entry leads to, from an address on. */
+static void read_pmd(pmd_t pmd, unsigned long address,
+		     struct remotefs_table *table)
+{
+	table->pmd = pmd;
+	table->ptes = NULL;
+	table->huge = false;
+	table->word = 0;
+	if (pmd_none(pmd)) {
+		table->word = REMOTEFS_PAGE_EMPTY;
+	} else if (pmd_trans_huge(pmd)) {
+		table->huge = pmd_present(pmd) && !pmd_protnone(pmd);
+		if (table->huge)
+			table->word = huge_word(pmd, address);
+	} else if (pmd_present(pmd)) {
+		table->ptes = pte_offset_kernel(&table->pmd, address);
+	}
+}
+
 /**
  * remotefs_space_table - find what stands for an address in the page tables
  * @mm:		the source's address space
@@ -403,23 +422,10 @@ void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 			  struct remotefs_table *table)
 {
 	unsigned long empty;
-	pmd_t *where = find_pmd(mm, address, &empty);
-	pmd_t pmd = where ? READ_ONCE(*where) : __pmd(0);
+	pmd_t *pmd = find_pmd(mm, address, &empty);
 
 	mmap_assert_locked(mm);
-	table->pmd = pmd;
-	table->ptes = NULL;
-	table->huge = false;
-	table->word = 0;
-	if (pmd_none(pmd)) {
-		table->word = REMOTEFS_PAGE_EMPTY;
-	} else if (pmd_trans_huge(pmd)) {
-		table->huge = pmd_present(pmd) && !pmd_protnone(pmd);
-		if (table->huge)
-			table->word = huge_word(pmd, address);
-	} else if (pmd_present(pmd)) {
-		table->ptes = pte_offset_kernel(&table->pmd, address);
-	}
+	read_pmd(pmd ? READ_ONCE(*pmd) : __pmd(0), address, table);
 }
 
 /**
@@ -462,33 +468,27 @@ unsigned int remotefs_space_count(struct mm_struct *mm, unsigned long address,
 	struct remotefs_table table;
 	unsigned long empty;
 	unsigned int i = 0;
-	spinlock_t *ptl;	/* of the page table */
+	spinlock_t *ptl;	/* of the page table, or of what would lead to it */
 	pmd_t *pmd;
 
+	mmap_assert_locked(mm);
+	pmd = find_pmd(mm, address, &empty);
+	if (!pmd)
+		return data ? 0 : nr;
 	/* A table that is freed meanwhile lasts as long as this. */
 	rcu_read_lock();
-	remotefs_space_table(mm, address, &table);
-	if (!table.ptes) {
-		pmd = find_pmd(mm, address, &empty);
-		if (table.word & REMOTEFS_PAGE_EMPTY && pmd &&
-		    !pmd_is_empty(mm, pmd))
-			table.word = 0;
-		if (word_is_data(table.word) == data)
-			i = nr;
-		goto out_unlock;
+	for (;;) {
+		read_pmd(READ_ONCE(*pmd), address, &table);
+		ptl = table.ptes ? pte_lockptr(mm, &table.pmd) :
+				   pmd_lockptr(mm, pmd);
+		spin_lock(ptl);
+		if (pmd_same(READ_ONCE(*pmd), table.pmd))
+			break;
+		spin_unlock(ptl);
 	}
-	ptl = pte_lockptr(mm, &table.pmd);
-	spin_lock(ptl);
-	pmd = find_pmd(mm, address, &empty);
-	/* Gone, so the memory was discarded this moment: empty. */
-	if (!pmd || pmd_val(READ_ONCE(*pmd)) != pmd_val(table.pmd))
-		i = data ? 0 : nr;
-	else
-		while (i < nr &&
-		       word_is_data(remotefs_table_word(&table, i)) == data)
-			i++;
+	while (i < nr && word_is_data(remotefs_table_word(&table, i)) == data)
+		i++;
 	spin_unlock(ptl);
-out_unlock:
 	rcu_read_unlock();
 	return i;
 }

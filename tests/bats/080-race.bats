@@ -37,6 +37,13 @@ split() {
 	echo "${pid[source]},$(printf '0x%x,0x%x' "$1" $(($1 + $2)))" >/sys/kernel/debug/split_huge_pages
 }
 
+# A scene of two huge pages, of which the viewer has seen the second.
+collapsed_scene() {
+	scene 1024 rw
+	says source ok advise "$a" $((2 * huge)) collapse
+	says viewer a load $((m + huge))
+}
+
 # A fault has begun, and has not entered its section yet.  It holds the source's
 # mmap_lock for reading, so only what needs no more than that can come between.
 
@@ -103,9 +110,7 @@ split() {
 
 # bats test_tags=M5,M6,M11
 @test "a load that has begun at a huge page when that is split and thinned out shows what is left" {
-	scene 1024 rw
-	says source ok advise "$a" $((2 * huge)) collapse
-	says viewer a load $((m + huge))
+	collapsed_scene
 	pause viewer begun load $((m + 7 * page))
 	split "$a" $huge
 	says source ok advise $((a + 7 * page)) $page dontneed
@@ -117,9 +122,7 @@ split() {
 
 # bats test_tags=M5,M6,M11
 @test "a load that has begun at a huge page when all of it is discarded shows zeros" {
-	scene 1024 rw
-	says source ok advise "$a" $((2 * huge)) collapse
-	says viewer a load $((m + huge))
+	collapsed_scene
 	pause viewer begun load $((m + 7 * page))
 	says source ok advise "$a" $huge dontneed
 	ends viewer 00
@@ -296,9 +299,7 @@ has_moved() {
 
 # bats test_tags=C4,C17,M11
 @test "a load that has begun at a huge page when its file is removed gives SIGBUS" {
-	scene 1024 rw
-	says source ok advise "$a" $((2 * huge)) collapse
-	says viewer a load $((m + huge))
+	collapsed_scene
 	pause viewer begun load $((m + 7 * page))
 	rm -f "$file"
 	ends viewer SIGBUS
@@ -557,16 +558,22 @@ nobody_waits() {
 
 # Between the zap and the change itself nothing may come back.
 
-# bats test_tags=M5,M6
-@test "a load that had begun before a discard waits from the zap to the end, and then shows zeros" {
-	warm_scene 4 rw
-	pause viewer begun load "$m"
-	pause source zapped advise "$a" $page dontneed
+# through_discard BYTES ANSWER COMMAND...: of a viewer that had begun before, and
+# goes on once the mirrors are zapped
+through_discard() {
+	pause viewer begun "${@:3}"
+	pause source zapped advise "$a" "$1" dontneed
 	go viewer
 	waits viewer
 	go source
-	answers viewer 00
+	answers viewer "$2"
 	answers source ok
+}
+
+# bats test_tags=M5,M6
+@test "a load that had begun before a discard waits from the zap to the end, and then shows zeros" {
+	warm_scene 4 rw
+	through_discard $page 00 load "$m"
 	says source ok store "$a" n
 	says viewer n load "$m"
 }
@@ -574,42 +581,22 @@ nobody_waits() {
 # bats test_tags=M5,M6
 @test "a store that had begun before a discard waits from the zap to the end, and then reaches the new page" {
 	warm_scene 4 rw
-	pause viewer begun store "$m" v
-	pause source zapped advise "$a" $page dontneed
-	go viewer
-	waits viewer
-	go source
-	answers viewer ok
-	answers source ok
+	through_discard $page ok store "$m" v
 	says source v load "$a"
 	says source 00 load $((a + 1))
 }
 
 # bats test_tags=M5,M6
 @test "a load of a huge page that had begun before a discard waits from the zap to the end" {
-	scene 1024 rw
-	says source ok advise "$a" $((2 * huge)) collapse
-	says viewer a load $((m + huge))
-	pause viewer begun load $((m + 7 * page))
-	pause source zapped advise "$a" $huge dontneed
-	go viewer
-	waits viewer
-	go source
-	answers viewer 00
-	answers source ok
+	collapsed_scene
+	through_discard $huge 00 load $((m + 7 * page))
 }
 
 # bats test_tags=M5,M18
 @test "a read() that had begun before a discard waits from the zap to the end, and then reads zeros" {
 	warm_scene 4 rw
 	says viewer a load "$m"
-	pause viewer begun pread 1 0
-	pause source zapped advise "$a" $page dontneed
-	go viewer
-	waits viewer
-	go source
-	answers viewer 1:
-	answers source ok
+	through_discard $page 1: pread 1 0
 }
 
 # bats test_tags=M5
