@@ -98,7 +98,7 @@ run_part() {
 @test "what was written through a mirror outlasts MADV_FREE, reclaim, fork, KSM and clear_refs" {
 	share 13 1 1000
 	run_part t-torture --calm --urgent --pages 16 --span 2 --sources 1 --threads 1 --viewers 1 \
-		--files 2 --ops fffoxkwncg --rounds "$rounds" \
+		--files 2 --ops fffoxkwncgl --rounds "$rounds" \
 		--seconds "$seconds" --limit "$limit" --seed "$seed" "$mnt" "$other"
 }
 

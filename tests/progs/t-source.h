@@ -317,6 +317,11 @@ static void do_pageout(struct job *job)
 	madvise(job->at, job->bytes, MADV_PAGEOUT);
 }
 
+static void do_cold(struct job *job)
+{
+	madvise(job->at, job->bytes, MADV_COLD);
+}
+
 static void do_collapse(struct job *job)
 {
 	uintptr_t start = (uintptr_t)job->at & ~(HUGE - 1);
@@ -554,7 +559,7 @@ static void (*const deeds['z' + 1])(struct job *) = {
 	['k'] = do_merge,	['n'] = do_unmerge,
 	['p'] = do_protect,	['m'] = do_move,
 	['t'] = do_dontunmap,	['x'] = do_fork,
-	['v'] = do_vfork,
+	['v'] = do_vfork,	['l'] = do_cold,
 };
 
 /* Mostly a few pages, at times many, at times what makes a huge page. */
