@@ -134,6 +134,12 @@ static inline bool pte_is_guard(pte_t pte)
 #define pte_none_mostly(pte) pte_none(pte)
 #endif
 
+/* 6.6 or so: no public header declares it before, though it is exported. */
+#ifndef REMOTEFS_HAVE_VFS_PATH_LOOKUP
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
+		    const char *name, unsigned int flags, struct path *path);
+#endif
+
 /* 6.16: destroy_timer_on_stack() was renamed. */
 #ifndef REMOTEFS_HAVE_TIMER_DESTROY_ON_STACK
 #define timer_destroy_on_stack destroy_timer_on_stack

@@ -37,6 +37,7 @@ union remotefs_args {
 	struct remotefs_unmap_args unmap;
 	struct remotefs_allow_args allow;
 	struct remotefs_lock_args lock;
+	struct remotefs_open_args open;
 	struct remotefs_info_args info;
 	struct remotefs_range_args range;
 };
@@ -80,7 +81,8 @@ static long remotefs_control_features(struct file *file, void *data,
 {
 	struct remotefs_features_args *args = data;
 	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
-		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK;
+		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK |
+		    REMOTEFS_FEATURE_SESSION;
 
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;
@@ -106,11 +108,12 @@ static const struct remotefs_ioctl session_table[] = {
 	ROW(UNMAP, unmap, length, remotefs_session_unmap),
 	ROW(ALLOW, allow, length, remotefs_session_allow),
 	ROW(LOCK, lock, __reserved, remotefs_session_lock),
+	ROW(OPEN, open, __reserved, remotefs_session_open),
 };
 
 static const struct remotefs_ioctl file_table[] = {
-	ROW(INFO, info, out_invalidations, remotefs_file_info),
-	ROW(RANGE, range, out_length, remotefs_file_range),
+	ROW(INFO, info, out_flags, remotefs_info_call),
+	ROW(RANGE, range, out_mirrored, remotefs_info_range),
 };
 
 static long remotefs_control_ioctl(struct file *file, unsigned int cmd,

@@ -4,8 +4,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- * What may be opened, where a mirror is placed, what its VMA looks like, and
- * what the file tells about itself.
+ * What may be opened, where a mirror is placed, and what its VMA looks like.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -52,12 +51,14 @@ static int remotefs_file_open(struct inode *inode, struct file *file)
 	if (!open)
 		return -ENOMEM;
 	file->private_data = open;
+	atomic_inc(&map->viewers);
 	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 	return 0;
 }
 
 static int remotefs_file_release(struct inode *inode, struct file *file)
 {
+	atomic_dec(&REMOTEFS_I(inode)->viewers);
 	kfree(file->private_data);
 	return 0;
 }
@@ -154,62 +155,6 @@ static unsigned long remotefs_file_get_unmapped_area(struct file *file,
 				    address + PAGE_ALIGN(len)) ?: address;
 }
 
-/**
- * remotefs_file_info - REMOTEFS_IOC_INFO
- * @file:	a map file
- * @data:	struct remotefs_info_args
- * @uarg:	the caller's copy
- *
- * Context: sleeps; takes the map's lock.
- * Return: 0; -EOPNOTSUPP, -EFAULT.
- */
-long remotefs_file_info(struct file *file, void *data, void __user *uarg)
-{
-	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
-	struct remotefs_info_args *args = data;
-
-	if (args->flags)
-		return -EOPNOTSUPP;
-	args->out_pid = pid_vnr(map->source->pid);
-	args->out_map = map->number;
-	args->out_waiters = atomic_read(&map->source->waiters);
-	spin_lock(&map->lock);
-	args->out_state = map->state;
-	args->out_ranges = map->nr_ranges;
-	args->out_mirrors = map->mirrors;
-	args->out_faults = map->faults;
-	args->out_invalidations = map->invalidations;
-	spin_unlock(&map->lock);
-	return remotefs_reply(uarg, args, sizeof(*args));
-}
-
-/**
- * remotefs_file_range - REMOTEFS_IOC_RANGE
- * @file:	a map file
- * @data:	struct remotefs_range_args
- * @uarg:	the caller's copy
- *
- * Context: sleeps; takes the map's lock.
- * Return: 0; -ENOENT, -ESTALE, -ESRCH, -EFAULT.
- */
-long remotefs_file_range(struct file *file, void *data, void __user *uarg)
-{
-	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
-	struct remotefs_range_args *args = data;
-	struct remotefs_range *range;
-
-	range = remotefs_range_next(map, args->offset >> PAGE_SHIFT);
-	if (IS_ERR(range))
-		return PTR_ERR(range);
-	args->out_flags = range->flags & (REMOTEFS_MAP_WRITE |
-					  REMOTEFS_MAP_ZERO);
-	args->offset = (u64)range->node.start << PAGE_SHIFT;
-	args->out_address = range->address;
-	args->out_length = remotefs_range_size(range);
-	remotefs_range_put(range);
-	return remotefs_reply(uarg, args, sizeof(*args));
-}
-
 const struct file_operations remotefs_file_operations = {
 	.owner			= THIS_MODULE,
 	.open			= remotefs_file_open,
@@ -224,4 +169,5 @@ const struct file_operations remotefs_file_operations = {
 	.fsync			= noop_fsync,
 	.unlocked_ioctl		= remotefs_file_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
+	.show_fdinfo		= remotefs_info_show,
 };

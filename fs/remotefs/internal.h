@@ -23,6 +23,7 @@
  *   i_rwsem of a directory
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
+ *         remotefs_sb.users           its xa_lock: what users have made
  *   i_rwsem of a directory, s_umount
  *     remotefs_range.reaping          unsubscribing: i_mmap_rwsem, then waits
  *                                     for callbacks; placement waits for it
@@ -64,6 +65,19 @@
 
 #include <uapi/linux/remotefs.h>
 
+/* What a mount limits. Allowed intervals count as ranges. */
+enum remotefs_kind { REMOTEFS_MAPS, REMOTEFS_RANGES, REMOTEFS_KINDS };
+
+/**
+ * struct remotefs_limit - how many of a kind there may be
+ * @max:	in the mount; READ_ONCE, changed by remount
+ * @user_max:	made by one user, or 0 for as many; likewise
+ */
+struct remotefs_limit {
+	unsigned int max;
+	unsigned int user_max;
+};
+
 /**
  * struct remotefs_sb - one mount
  * @pid_ns:	namespace whose PIDs name the directories; constant
@@ -73,11 +87,11 @@
  * @control_gid: group of the control file; constant
  * @control_mode: its permission bits; constant
  * @control:	the control file's inode; constant
- * @max_maps:	limit on map files; READ_ONCE, changed by remount
- * @max_ranges:	limit on ranges and allowed intervals; as above
- * @maps:	map files that exist; atomic
- * @ranges:	ranges and allowed intervals that exist; atomic
+ * @limits:	on each kind of object
+ * @users:	what each user has made, by ID (limit.c); its lock protects @used
+ * @used:	how many objects of each kind there are
  * @next_ino:	last inode number given out; atomic
+ * @next_session: last ID given to an ephemeral session; atomic
  * @lock:	protects the tree of names: @sources and what says so below
  * @sources:	struct remotefs_source by PID
  */
@@ -90,11 +104,11 @@ struct remotefs_sb {
 	umode_t control_mode;
 	struct inode *control;
 
-	unsigned int max_maps;
-	unsigned int max_ranges;
-	atomic_t maps;
-	atomic_t ranges;
+	struct remotefs_limit limits[REMOTEFS_KINDS];
+	struct xarray users;
+	unsigned int used[REMOTEFS_KINDS];
 	atomic64_t next_ino;
+	atomic64_t next_session;
 
 	struct mutex lock;	/* the tree of names */
 	struct xarray sources;
@@ -111,6 +125,8 @@ struct remotefs_sb {
  * @flags:	REMOTEFS_SOURCE_*; atomic bits
  * @gone_work:	takes the names away after the source's end
  * @users:	sessions, and one for a directory; protected by the mount's lock
+ * @sessions:	how many there are; protected by the mount's lock
+ * @exclusive:	there is one, and there shall be no other; likewise
  * @dir:	the directory's inode, or NULL; protected by the mount's lock
  * @maps:	live map files by number; protected by the mount's lock
  * @next_map:	number of the next map file; atomic
@@ -127,6 +143,8 @@ struct remotefs_source {
 	struct work_struct gone_work;
 
 	unsigned int users;
+	unsigned int sessions;
+	bool exclusive;
 	struct inode *dir;
 	struct xarray maps;
 	atomic_t next_map;
@@ -146,6 +164,7 @@ struct remotefs_source {
  * @source:	whose memory, or which directory; counted; constant
  * @number:	N of map-N, or REMOTEFS_MAP_AS; constant after publish
  * @maker:	the attacher's fsuid, who may change the file; constant
+ * @session:	ID of the ephemeral session that it ends with, or 0; constant
  * @lock:	"K" of fault.c's protocol; protects the fields below
  * @state:	REMOTEFS_STATE_*
  * @ranges:	tree of struct remotefs_range by page offset
@@ -156,6 +175,7 @@ struct remotefs_source {
  * @unmapped:	a range has been taken out of the file
  * @locked:	once it has a name, no session changes it any more
  * @mirrors:	how many VMAs map the file
+ * @viewers:	how many times it is open; atomic
  * @link:	in the list of maps being revoked
  * @faults:	faults served; protected by @lock
  * @invalidations: callbacks seen; protected by @lock
@@ -165,6 +185,7 @@ struct remotefs_map {
 	struct remotefs_source *source;
 	u32 number;
 	kuid_t maker;
+	u64 session;
 
 	spinlock_t lock;	/* "K" */
 	u32 state;
@@ -176,6 +197,7 @@ struct remotefs_map {
 	bool unmapped;
 	bool locked;
 	unsigned int mirrors;
+	atomic_t viewers;
 	u64 faults;
 	u64 invalidations;
 
@@ -189,6 +211,7 @@ struct remotefs_map {
  * @node:	page offsets in the file, first to last; constant
  * @address:	where it starts in the source; constant
  * @flags:	REMOTEFS_MAP_WRITE, _WHOLE, _ZERO; constant
+ * @session:	ID of the ephemeral session that it ends with, or 0; constant
  * @live:	pages may be looked up and inserted; protected by the map's lock
  * @zero:	with ZERO: the interval for the map's tree, until it is there
  * @blocks:	tree of live struct remotefs_block; protected by the map's lock
@@ -204,6 +227,7 @@ struct remotefs_range {
 	unsigned long address;
 	u32 flags;
 	bool live;
+	u64 session;
 	struct remotefs_interval *zero;
 
 	struct rb_root blocks;
@@ -248,6 +272,7 @@ struct remotefs_interval {
  * @control:	the control file it came from; keeps the mount busy
  * @source:	counted, in references and in users
  * @cred:	the attacher's credentials
+ * @id:		of an ephemeral session, or 0
  * @writable:	ranges may be made writable
  * @locks:	the map files it makes are locked; set once, READ_ONCE
  */
@@ -255,6 +280,7 @@ struct remotefs_session {
 	struct file *control;
 	struct remotefs_source *source;
 	const struct cred *cred;
+	u64 id;
 	bool writable;
 	bool locks;
 };
@@ -443,6 +469,7 @@ long remotefs_session_map(struct file *file, void *data, void __user *uarg);
 long remotefs_session_unmap(struct file *file, void *data, void __user *uarg);
 long remotefs_session_allow(struct file *file, void *data, void __user *uarg);
 long remotefs_session_lock(struct file *file, void *data, void __user *uarg);
+long remotefs_session_open(struct file *file, void *data, void __user *uarg);
 
 /* dir.c */
 extern const struct inode_operations remotefs_dir_inode_operations;
@@ -451,7 +478,7 @@ extern const struct file_operations remotefs_dir_operations;
 /* source.c */
 struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
-					       struct pid *pid);
+					       struct pid *pid, bool exclusive);
 void remotefs_source_detach(struct remotefs_source *source);
 void remotefs_source_put(struct remotefs_source *source);
 struct inode *remotefs_source_lookup(struct super_block *sb,
@@ -464,6 +491,7 @@ struct remotefs_map *remotefs_source_map_locked(struct remotefs_source *source,
 						u32 number);
 struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 					 u32 number);
+void remotefs_source_retract(struct remotefs_source *source, u64 session);
 void remotefs_source_revoke(struct remotefs_source *source, u32 state);
 void remotefs_source_revoke_all(struct super_block *sb);
 
@@ -475,18 +503,23 @@ void remotefs_inode_forget(struct inode *inode);
 bool remotefs_parse_number(const char *name, unsigned int len, u32 *number);
 void remotefs_map_name(char name[REMOTEFS_NAME_SIZE], u32 number);
 struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
-					umode_t mode, kuid_t uid, kgid_t gid);
+					kuid_t maker, umode_t mode,
+					kuid_t uid, kgid_t gid);
 void remotefs_map_evict(struct remotefs_map *map);
 int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range);
 int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
+void remotefs_map_retract(struct remotefs_map *map, u64 session);
 int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 int remotefs_map_lock(struct remotefs_map *map);
 void remotefs_map_kill(struct remotefs_map *map, u32 state);
 
 /* file.c */
 extern const struct file_operations remotefs_file_operations;
-long remotefs_file_info(struct file *file, void *data, void __user *uarg);
-long remotefs_file_range(struct file *file, void *data, void __user *uarg);
+
+/* info.c */
+long remotefs_info_call(struct file *file, void *data, void __user *uarg);
+long remotefs_info_range(struct file *file, void *data, void __user *uarg);
+void remotefs_info_show(struct seq_file *seq, struct file *file);
 
 /* copy.c */
 int remotefs_copy_access(struct vm_area_struct *vma, unsigned long address,
@@ -509,8 +542,6 @@ void remotefs_window_table(struct remotefs_window *window,
 			   struct remotefs_table *table);
 
 /* range.c */
-int remotefs_range_charge(struct super_block *sb);
-void remotefs_range_uncharge(struct super_block *sb);
 struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 					    unsigned long address,
 					    pgoff_t first, pgoff_t last);
@@ -563,6 +594,8 @@ unsigned long remotefs_space_next_table(struct mm_struct *mm,
 void remotefs_space_table(struct mm_struct *mm, unsigned long address,
 			  struct remotefs_table *table);
 bool remotefs_space_is_huge(struct mm_struct *mm, unsigned long address);
+unsigned long remotefs_space_present(struct mm_struct *mm, unsigned long start,
+				     unsigned long end);
 unsigned int remotefs_space_count(struct mm_struct *mm, unsigned long address,
 				  unsigned int nr, bool data);
 int remotefs_space_errno(vm_fault_t fault);
@@ -570,5 +603,11 @@ vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
 				    bool write);
 int remotefs_space_fault_in(struct remotefs_source *source,
 			    unsigned long address, bool write);
+
+/* limit.c */
+int remotefs_limit_charge(struct super_block *sb, kuid_t uid,
+			  enum remotefs_kind kind);
+void remotefs_limit_uncharge(struct super_block *sb, kuid_t uid,
+			     enum remotefs_kind kind);
 
 #endif /* REMOTEFS_INTERNAL_H */

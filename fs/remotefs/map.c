@@ -113,19 +113,10 @@ void remotefs_map_name(char name[REMOTEFS_NAME_SIZE], u32 number)
 		snprintf(name, REMOTEFS_NAME_SIZE, "map-%u", number);
 }
 
-static int map_charge(struct super_block *sb)
-{
-	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
-
-	if (atomic_inc_return(&sbi->maps) <= READ_ONCE(sbi->max_maps))
-		return 0;
-	atomic_dec(&sbi->maps);
-	return -ENOSPC;
-}
-
 /**
  * remotefs_map_alloc - make a map file that has no name yet
  * @source:	whose memory it will show; a reference is taken
+ * @maker:	to whom it is charged, and who may change it
  * @mode:	permission bits
  * @uid:	owner
  * @gid:	group
@@ -135,24 +126,26 @@ static int map_charge(struct super_block *sb)
  * ERR_PTR(-ENOSPC), ERR_PTR(-ENOMEM).
  */
 struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
-					umode_t mode, kuid_t uid, kgid_t gid)
+					kuid_t maker, umode_t mode,
+					kuid_t uid, kgid_t gid)
 {
 	struct remotefs_map *map;
 	struct inode *inode;
 	int err;
 
-	err = map_charge(source->sb);
+	err = remotefs_limit_charge(source->sb, maker, REMOTEFS_MAPS);
 	if (err)
 		return ERR_PTR(err);
 	inode = remotefs_inode_new(source->sb, S_IFREG | mode, uid, gid);
 	if (!inode) {
-		atomic_dec(&REMOTEFS_SB(source->sb)->maps);
+		remotefs_limit_uncharge(source->sb, maker, REMOTEFS_MAPS);
 		return ERR_PTR(-ENOMEM);
 	}
 	inode->i_fop = &remotefs_file_operations;
 	map = REMOTEFS_I(inode);
 	kref_get(&source->ref);
 	map->source = source;
+	map->maker = maker;
 	return map;
 }
 
@@ -178,12 +171,14 @@ static bool interval_drop(struct rb_root_cached *root, pgoff_t first,
  */
 void remotefs_map_evict(struct remotefs_map *map)
 {
+	struct super_block *sb = map->inode.i_sb;
+
 	while (interval_drop(&map->allowed, 0, ULONG_MAX))
-		remotefs_range_uncharge(map->inode.i_sb);
+		remotefs_limit_uncharge(sb, map->maker, REMOTEFS_RANGES);
 	while (interval_drop(&map->zeroes, 0, ULONG_MAX))
 		;
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
-	atomic_dec(&REMOTEFS_SB(map->inode.i_sb)->maps);
+	remotefs_limit_uncharge(sb, map->maker, REMOTEFS_MAPS);
 }
 
 /*
@@ -301,6 +296,38 @@ int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 }
 
 /**
+ * remotefs_map_retract - take the ranges of a session out of a file
+ * @map:	the file
+ * @session:	the session's ID
+ *
+ * A lock does not keep them: it binds sessions that change files, and here one
+ * ends.
+ *
+ * Context: sleeps; no lock held.
+ */
+void remotefs_map_retract(struct remotefs_map *map, u64 session)
+{
+	struct rb_root_cached dead = RB_ROOT_CACHED;
+	struct interval_tree_node *node, *next;
+	struct remotefs_range *range;
+
+	spin_lock(&map->lock);
+	for (node = interval_tree_iter_first(&map->ranges, 0, ULONG_MAX); node;
+	     node = next) {
+		next = interval_tree_iter_next(node, 0, ULONG_MAX);
+		range = container_of(node, struct remotefs_range, node);
+		if (range->session != session)
+			continue;
+		if (range->flags & REMOTEFS_MAP_ZERO)
+			interval_drop(&map->zeroes, node->start, node->last);
+		map_remove(map, range, &dead);
+		map->unmapped = true;
+	}
+	spin_unlock(&map->lock);
+	map_bury(map, &dead);
+}
+
+/**
  * remotefs_map_allow - make an interval of a file writable
  * @map:	the file
  * @first:	first page, within the file
@@ -315,7 +342,8 @@ int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 	struct remotefs_interval *allowed;
 	int err;
 
-	err = remotefs_range_charge(map->inode.i_sb);
+	err = remotefs_limit_charge(map->inode.i_sb, map->maker,
+				    REMOTEFS_RANGES);
 	if (err)
 		return err;
 	allowed = kzalloc(sizeof(*allowed), GFP_KERNEL_ACCOUNT);
@@ -340,7 +368,7 @@ int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last)
 		return 0;
 	kfree(allowed);
 err_uncharge:
-	remotefs_range_uncharge(map->inode.i_sb);
+	remotefs_limit_uncharge(map->inode.i_sb, map->maker, REMOTEFS_RANGES);
 	return err;
 }
 

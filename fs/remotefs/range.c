@@ -6,7 +6,7 @@
  *
  * The life of a range:
  *
- *   alloc        charged to the mount's limit; nobody else knows it
+ *   alloc        charged to the mount's limits; nobody else knows it
  *   admitted     its memory may be shown, and its source's end will be told
  *   live         its file's tree holds it: faults and copies find it, and
  *                subscribe what they touch (block.c)
@@ -18,34 +18,6 @@
 #include <linux/slab.h>
 
 #include "internal.h"
-
-/**
- * remotefs_range_charge - take one range from the mount's limit
- * @sb:		the mount
- *
- * Context: any.
- * Return: 0, or -ENOSPC.
- */
-int remotefs_range_charge(struct super_block *sb)
-{
-	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
-
-	if (atomic_inc_return(&sbi->ranges) <= READ_ONCE(sbi->max_ranges))
-		return 0;
-	atomic_dec(&sbi->ranges);
-	return -ENOSPC;
-}
-
-/**
- * remotefs_range_uncharge - give one range back to the mount's limit
- * @sb:		the mount
- *
- * Context: any.
- */
-void remotefs_range_uncharge(struct super_block *sb)
-{
-	atomic_dec(&REMOTEFS_SB(sb)->ranges);
-}
 
 /**
  * remotefs_range_alloc - make a range that nobody else knows yet
@@ -65,7 +37,8 @@ struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 	struct remotefs_range *range;
 	int err;
 
-	err = remotefs_range_charge(map->inode.i_sb);
+	err = remotefs_limit_charge(map->inode.i_sb, map->maker,
+				    REMOTEFS_RANGES);
 	if (err)
 		return ERR_PTR(err);
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
@@ -89,7 +62,7 @@ struct remotefs_range *remotefs_range_alloc(struct remotefs_map *map, u32 flags,
 err_free:
 	kfree(range);
 err_uncharge:
-	remotefs_range_uncharge(map->inode.i_sb);
+	remotefs_limit_uncharge(map->inode.i_sb, map->maker, REMOTEFS_RANGES);
 	return ERR_PTR(-ENOMEM);
 }
 
@@ -97,8 +70,9 @@ static void range_free(struct kref *ref)
 {
 	struct remotefs_range *range =
 		container_of(ref, struct remotefs_range, ref);
+	struct remotefs_map *map = range->map;
 
-	remotefs_range_uncharge(range->map->inode.i_sb);
+	remotefs_limit_uncharge(map->inode.i_sb, map->maker, REMOTEFS_RANGES);
 	kfree(range->zero);
 	kfree(range);
 }

@@ -19,6 +19,7 @@
 #include <linux/file.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/namei.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -109,14 +110,22 @@ static int proof_get(struct proof *proof, s32 fd, u32 pid)
 	return proof->pid ? 0 : -ESRCH;
 }
 
-static int remotefs_session_release(struct inode *inode, struct file *file)
+static void session_free(struct remotefs_session *session)
 {
-	struct remotefs_session *session = file->private_data;
-
 	remotefs_source_detach(session->source);
 	put_cred(session->cred);
 	fput(session->control);
 	kfree(session);
+}
+
+/* All its descriptors are closed, so none of its calls is under way. */
+static int remotefs_session_release(struct inode *inode, struct file *file)
+{
+	struct remotefs_session *session = file->private_data;
+
+	if (session->id)
+		remotefs_source_retract(session->source, session->id);
+	session_free(session);
 	return 0;
 }
 
@@ -129,16 +138,18 @@ static const struct file_operations session_operations = {
 };
 
 static struct remotefs_session *session_alloc(struct file *control,
-					      const struct proof *proof)
+					      const struct proof *proof,
+					      u32 flags)
 {
+	struct super_block *sb = file_inode(control)->i_sb;
 	struct remotefs_session *session;
 	struct remotefs_source *source;
 
 	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 	if (!session)
 		return ERR_PTR(-ENOMEM);
-	source = remotefs_source_attach(file_inode(control)->i_sb, proof->mm,
-					proof->pid);
+	source = remotefs_source_attach(sb, proof->mm, proof->pid,
+					flags & REMOTEFS_ATTACH_EXCLUSIVE);
 	if (IS_ERR(source)) {
 		kfree(session);
 		return ERR_CAST(source);
@@ -147,30 +158,35 @@ static struct remotefs_session *session_alloc(struct file *control,
 	session->control = get_file(control);
 	session->cred = get_current_cred();
 	session->writable = proof->writable;
+	if (flags & REMOTEFS_ATTACH_EPHEMERAL)
+		session->id = atomic64_inc_return(&REMOTEFS_SB(sb)->next_session);
 	return session;
 }
 
-/* A descriptor for a session, published last; consumes the session. */
-static int session_install(struct remotefs_session *session)
+/* A descriptor for a file, published last; consumes the file. */
+static int install(struct file *file)
 {
-	struct file *file;
-	int fd;
+	int fd = get_unused_fd_flags(O_CLOEXEC);
 
-	file = anon_inode_getfile("[remotefs-session]", &session_operations,
-				  session, O_RDWR | O_CLOEXEC);
-	if (IS_ERR(file)) {
-		remotefs_source_detach(session->source);
-		put_cred(session->cred);
-		fput(session->control);
-		kfree(session);
-		return PTR_ERR(file);
-	}
-	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		fput(file);
 	else
 		fd_install(fd, file);
 	return fd;
+}
+
+/* The same for a session. */
+static int session_install(struct remotefs_session *session)
+{
+	struct file *file;
+
+	file = anon_inode_getfile("[remotefs-session]", &session_operations,
+				  session, O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		session_free(session);
+		return PTR_ERR(file);
+	}
+	return install(file);
 }
 
 /**
@@ -180,8 +196,8 @@ static int session_install(struct remotefs_session *session)
  * @uarg:	the caller's copy
  *
  * Context: sleeps.
- * Return: a descriptor; -EOPNOTSUPP, -EINVAL, -EBADF, -EACCES, -ESRCH,
- * -ENOMEM, -EMFILE.
+ * Return: a descriptor; -EOPNOTSUPP, -EINVAL, -EBADF, -EACCES, -EEXIST,
+ * -ESRCH, -ENOMEM, -EMFILE.
  */
 long remotefs_session_attach(struct file *control, void *data,
 			     void __user *uarg)
@@ -191,11 +207,12 @@ long remotefs_session_attach(struct file *control, void *data,
 	struct proof proof = { };
 	long ret;
 
-	if (args->flags)
+	if (args->flags & ~(REMOTEFS_ATTACH_EPHEMERAL |
+			    REMOTEFS_ATTACH_EXCLUSIVE))
 		return -EOPNOTSUPP;
 	ret = proof_get(&proof, args->mem_fd, args->pid);
 	if (!ret) {
-		session = session_alloc(control, &proof);
+		session = session_alloc(control, &proof, args->flags);
 		ret = IS_ERR(session) ? PTR_ERR(session) :
 					session_install(session);
 	}
@@ -289,10 +306,11 @@ static struct remotefs_map *session_new_map(struct remotefs_session *session,
 	}
 	if (!mode)
 		mode = args->flags & REMOTEFS_MAP_WRITE ? 0600 : 0400;
-	map = remotefs_map_alloc(session->source, mode, uid, gid);
+	map = remotefs_map_alloc(session->source, session->cred->fsuid, mode,
+				 uid, gid);
 	if (IS_ERR(map))
 		return map;
-	map->maker = session->cred->fsuid;
+	map->session = session->id;
 	map->locked = READ_ONCE(session->locks);
 	/* Not linked before it is published. */
 	clear_nlink(&map->inode);
@@ -347,6 +365,7 @@ static int session_place(struct remotefs_session *session,
 
 	if (IS_ERR(range))
 		return PTR_ERR(range);
+	range->session = session->id;
 	err = remotefs_range_admit(range);
 	if (err)
 		goto err_put_range;
@@ -488,4 +507,66 @@ long remotefs_session_lock(struct file *file, void *data, void __user *uarg)
 		WRITE_ONCE(session->locks, true);
 	iput(&map->inode);
 	return err;
+}
+
+/*
+ * By its path, so that it looks like any other open file. The attacher opened
+ * the control file in the root directory, and PID directories are open to all.
+ */
+static struct file *session_open_map(struct remotefs_session *session,
+				     struct remotefs_map *map, int flags)
+{
+	struct vfsmount *mnt = session->control->f_path.mnt;
+	char map_name[REMOTEFS_NAME_SIZE], name[2 * REMOTEFS_NAME_SIZE];
+	const struct cred *callers;
+	struct file *file;
+	struct path path;
+	int err;
+
+	remotefs_map_name(map_name, map->number);
+	snprintf(name, sizeof(name), "%d/%s", session->source->nr, map_name);
+	callers = override_creds(session->cred);
+	err = vfs_path_lookup(session_sb(session)->s_root, mnt, name, 0, &path);
+	revert_creds(callers);
+	if (err)
+		return ERR_PTR(err);
+	/* It may have been revoked, and another may have its name now. */
+	if (d_inode(path.dentry) == &map->inode)
+		file = dentry_open(&path, flags, session->cred);
+	else
+		file = ERR_PTR(-ESTALE);
+	path_put(&path);
+	return file;
+}
+
+/**
+ * remotefs_session_open - REMOTEFS_IOC_OPEN
+ * @file:	the session's
+ * @data:	struct remotefs_open_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps.
+ * Return: a descriptor; errors as the ABI header says.
+ */
+long remotefs_session_open(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_session *session = file->private_data;
+	const struct remotefs_open_args *args = data;
+	bool write = args->flags & REMOTEFS_OPEN_WRITE;
+	struct remotefs_map *map;
+	struct file *opened;
+
+	if (args->flags & ~REMOTEFS_OPEN_WRITE)
+		return -EOPNOTSUPP;
+	if (args->__reserved)
+		return -EINVAL;
+	if (write && !session->writable)
+		return -EACCES;
+	map = session_find_map(session, args->map);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	opened = session_open_map(session, map,
+				  O_LARGEFILE | (write ? O_RDWR : O_RDONLY));
+	iput(&map->inode);
+	return IS_ERR(opened) ? PTR_ERR(opened) : install(opened);
 }

@@ -71,7 +71,7 @@ static struct remotefs_source *source_alloc(struct super_block *sb,
 	source->pid = get_pid(pid);
 	source->nr = nr;
 	INIT_WORK(&source->gone_work, source_gone);
-	xa_init(&source->maps);
+	xa_init_flags(&source->maps, XA_FLAGS_ACCOUNT);
 	return source;
 }
 
@@ -104,33 +104,35 @@ static void source_unwatch(struct remotefs_source *source)
 /* Use the source that is in the table, or put a new one there. */
 static struct remotefs_source *source_list(struct super_block *sb,
 					   struct remotefs_source *fresh,
+					   bool exclusive,
 					   struct remotefs_source **stale)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
 	struct remotefs_source *source;
-	int err;
+	int err = 0;
 
 	mutex_lock(&sbi->lock);
 	source = xa_load(&sbi->sources, fresh->nr);
-	if (source && source->mm == fresh->mm && source->pid == fresh->pid &&
-	    !remotefs_source_is_gone(source)) {
-		kref_get(&source->ref);
-		source->users++;
-	} else if (source) {
+	if (!source) {
+		source = fresh;
+		err = xa_err(xa_store(&sbi->sources, fresh->nr, fresh,
+				      GFP_KERNEL));
+	} else if (source->mm != fresh->mm || source->pid != fresh->pid ||
+		   remotefs_source_is_gone(source)) {
 		kref_get(&source->ref);
 		*stale = source;
 		source = NULL;
-	} else {
-		err = xa_err(xa_store(&sbi->sources, fresh->nr, fresh,
-				      GFP_KERNEL));
-		source = err ? ERR_PTR(err) : fresh;
-		if (!err) {
-			kref_get(&fresh->ref);
-			fresh->users++;
-		}
+	} else if (source->exclusive || (exclusive && source->sessions)) {
+		err = -EEXIST;
+	}
+	if (source && !err) {
+		kref_get(&source->ref);
+		source->users++;
+		source->sessions++;
+		source->exclusive = exclusive;
 	}
 	mutex_unlock(&sbi->lock);
-	return source;
+	return err ? ERR_PTR(err) : source;
 }
 
 /**
@@ -138,15 +140,16 @@ static struct remotefs_source *source_list(struct super_block *sb,
  * @sb:		the mount
  * @mm:		the address space; the caller proved its right to it
  * @pid:	the process that it is shown under
+ * @exclusive:	the session shall be the only one
  *
  * Context: sleeps; takes the mount's lock.
  * Return: a source with a reference and a user, both for the caller's session;
  * ERR_PTR(-ESRCH) @pid has no number in the mount's namespace, or not this mm;
- * ERR_PTR(-ENOMEM).
+ * ERR_PTR(-EEXIST) one session would exclude another; ERR_PTR(-ENOMEM).
  */
 struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
-					       struct pid *pid)
+					       struct pid *pid, bool exclusive)
 {
 	pid_t nr = pid_nr_ns(pid, REMOTEFS_SB(sb)->pid_ns);
 	struct remotefs_source *fresh, *source, *stale;
@@ -158,7 +161,7 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 		return ERR_PTR(-ENOMEM);
 	do {
 		stale = NULL;
-		source = source_list(sb, fresh, &stale);
+		source = source_list(sb, fresh, exclusive, &stale);
 		if (stale) {
 			/* Another mm had this PID: it has ended. */
 			remotefs_space_end(stale);
@@ -183,6 +186,8 @@ void remotefs_source_detach(struct remotefs_source *source)
 
 	mutex_lock(&sbi->lock);
 	source->users--;
+	source->sessions--;
+	source->exclusive = false;
 	unneeded = source_unlist(source);
 	mutex_unlock(&sbi->lock);
 	if (unneeded)
@@ -418,22 +423,13 @@ static struct inode *source_unpublish(struct remotefs_source *source,
 	return dir;
 }
 
-/**
- * remotefs_source_revoke - end all map files of a source, and its directory
- * @source:	the source
- * @state:	REMOTEFS_STATE_REVOKED or REMOTEFS_STATE_GONE
- *
- * Context: sleeps; takes the mount's lock.
- */
-void remotefs_source_revoke(struct remotefs_source *source, u32 state)
+/* End files whose names have been taken away; @dir held them, if there is one. */
+static void source_bury(struct inode *dir, struct list_head *maps, u32 state)
 {
 	struct remotefs_map *map, *next;
 	char name[REMOTEFS_NAME_SIZE];
-	struct inode *dir;
-	LIST_HEAD(maps);
 
-	dir = source_unpublish(source, &maps);
-	list_for_each_entry_safe(map, next, &maps, link) {
+	list_for_each_entry_safe(map, next, maps, link) {
 		list_del_init(&map->link);
 		remotefs_map_kill(map, state);
 		remotefs_inode_forget(&map->inode);
@@ -443,6 +439,86 @@ void remotefs_source_revoke(struct remotefs_source *source, u32 state)
 		fsnotify_inoderemove(&map->inode);
 		iput(&map->inode);
 	}
+}
+
+/* Take the names of a session's files away; return the directory, if any. */
+static struct inode *source_unpublish_session(struct remotefs_source *source,
+					      u64 session,
+					      struct list_head *maps)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_map *map;
+	unsigned long number;
+	struct inode *dir;
+
+	mutex_lock(&sbi->lock);
+	xa_for_each(&source->maps, number, map) {
+		if (map->session != session)
+			continue;
+		xa_erase(&source->maps, number);
+		list_add_tail(&map->link, maps);
+	}
+	dir = source->dir;
+	if (dir)
+		ihold(dir);
+	mutex_unlock(&sbi->lock);
+	return dir;
+}
+
+/* The live map file of that number or the next one, held; NULL: no more. */
+static struct remotefs_map *source_next_map(struct remotefs_source *source,
+					    unsigned long *number)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_map *map;
+
+	mutex_lock(&sbi->lock);
+	map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
+	if (map)
+		ihold(&map->inode);
+	mutex_unlock(&sbi->lock);
+	return map;
+}
+
+/**
+ * remotefs_source_retract - end what an ephemeral session has made
+ * @source:	its source
+ * @session:	its ID; the session does nothing any more
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_retract(struct remotefs_source *source, u64 session)
+{
+	struct remotefs_map *map;
+	unsigned long number;
+	struct inode *dir;
+	LIST_HEAD(maps);
+
+	dir = source_unpublish_session(source, session, &maps);
+	source_bury(dir, &maps, REMOTEFS_STATE_REVOKED);
+	iput(dir);
+	/* And what it placed in files of others. */
+	for (number = 0; (map = source_next_map(source, &number)); number++) {
+		remotefs_map_retract(map, session);
+		iput(&map->inode);
+	}
+}
+
+/**
+ * remotefs_source_revoke - end all map files of a source, and its directory
+ * @source:	the source
+ * @state:	REMOTEFS_STATE_REVOKED or REMOTEFS_STATE_GONE
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_revoke(struct remotefs_source *source, u32 state)
+{
+	char name[REMOTEFS_NAME_SIZE];
+	struct inode *dir;
+	LIST_HEAD(maps);
+
+	dir = source_unpublish(source, &maps);
+	source_bury(dir, &maps, state);
 	if (!dir)
 		return;
 	remotefs_inode_forget(dir);

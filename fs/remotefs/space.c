@@ -449,6 +449,52 @@ static bool word_is_data(unsigned long word)
 	return !(word & (REMOTEFS_PAGE_EMPTY | REMOTEFS_PAGE_GUARD));
 }
 
+/* How many entries of a page table are present, from an address to an end. */
+static unsigned long count_present(pmd_t *where, unsigned long address,
+				   unsigned long end)
+{
+	struct remotefs_table table;
+	unsigned long i, nr = (end - address) >> PAGE_SHIFT, present = 0;
+
+	rcu_read_lock();
+	read_pmd(READ_ONCE(*where), address, &table);
+	if (table.word & REMOTEFS_PAGE_PRESENT)
+		present = nr;
+	for (i = 0; table.ptes && i < nr; i++)
+		present += !!pte_present(ptep_get(table.ptes + i));
+	rcu_read_unlock();
+	return present;
+}
+
+/**
+ * remotefs_space_present - how much of a mirror is in its page tables
+ * @mm:		a viewer's address space
+ * @start:	where to start
+ * @end:	where to stop; both within one VMA
+ *
+ * Context: sleeps; the caller holds the i_mmap_rwsem of the VMA's file: as long
+ * as the VMA is in the file's tree its page tables are not freed, but for some
+ * of the lowest level, and those wait for readers.
+ * Return: how many bytes were there when they were looked at.
+ */
+unsigned long remotefs_space_present(struct mm_struct *mm, unsigned long start,
+				     unsigned long end)
+{
+	unsigned long address, next, empty, present = 0;
+	pmd_t *pmd;
+
+	for (address = start; address < end; address = next) {
+		pmd = find_pmd(mm, address, &empty);
+		next = entry_end(address, empty);
+		if (!next || next > end)
+			next = end;
+		if (pmd)
+			present += count_present(pmd, address, next);
+		cond_resched();
+	}
+	return present << PAGE_SHIFT;
+}
+
 /**
  * remotefs_space_count - how many pages from an address on are alike
  * @mm:		the source's address space

@@ -21,8 +21,16 @@
 
 #include "internal.h"
 
-#define DEFAULT_MAX_MAPS	65536
-#define DEFAULT_MAX_RANGES	262144
+static const struct remotefs_limit default_limits[REMOTEFS_KINDS] = {
+	[REMOTEFS_MAPS]		= { .max = 65536 },
+	[REMOTEFS_RANGES]	= { .max = 262144 },
+};
+
+/* As options say it: max_maps, max_user_maps. */
+static const char * const kind_names[REMOTEFS_KINDS] = {
+	[REMOTEFS_MAPS]		= "maps",
+	[REMOTEFS_RANGES]	= "ranges",
+};
 
 /* Work that MMU notifier callbacks leave to a process. */
 struct workqueue_struct *remotefs_wq;
@@ -47,6 +55,7 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map->source = NULL;
 	map->number = 0;
 	map->maker = INVALID_UID;
+	map->session = 0;
 	map->state = REMOTEFS_STATE_LIVE;
 	map->ranges = RB_ROOT_CACHED;
 	map->allowed = RB_ROOT_CACHED;
@@ -56,6 +65,7 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map->unmapped = false;
 	map->locked = false;
 	map->mirrors = 0;
+	atomic_set(&map->viewers, 0);
 	map->faults = 0;
 	map->invalidations = 0;
 	INIT_LIST_HEAD(&map->link);
@@ -80,9 +90,20 @@ static void remotefs_evict_inode(struct inode *inode)
 	remotefs_source_put(map->source);
 }
 
+static void show_limit(struct seq_file *seq, const struct remotefs_limit *limit,
+		       const char *name)
+{
+	unsigned int user_max = READ_ONCE(limit->user_max);
+
+	seq_printf(seq, ",max_%s=%u", name, READ_ONCE(limit->max));
+	if (user_max)
+		seq_printf(seq, ",max_user_%s=%u", name, user_max);
+}
+
 static int remotefs_show_options(struct seq_file *seq, struct dentry *root)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(root->d_sb);
+	int kind;
 
 	seq_printf(seq, ",uid=%u,gid=%u,mode=%o",
 		   from_kuid_munged(&init_user_ns, sbi->uid),
@@ -90,8 +111,8 @@ static int remotefs_show_options(struct seq_file *seq, struct dentry *root)
 	seq_printf(seq, ",control_gid=%u,control_mode=%o",
 		   from_kgid_munged(&init_user_ns, sbi->control_gid),
 		   sbi->control_mode);
-	seq_printf(seq, ",max_maps=%u,max_ranges=%u",
-		   READ_ONCE(sbi->max_maps), READ_ONCE(sbi->max_ranges));
+	for (kind = 0; kind < REMOTEFS_KINDS; kind++)
+		show_limit(seq, &sbi->limits[kind], kind_names[kind]);
 	return 0;
 }
 
@@ -223,7 +244,7 @@ static const struct file_operations root_dir_operations = {
 
 enum {
 	OPT_UID, OPT_GID, OPT_MODE, OPT_CONTROL_GID, OPT_CONTROL_MODE,
-	OPT_MAX_MAPS, OPT_MAX_RANGES,
+	OPT_MAX_MAPS, OPT_MAX_RANGES, OPT_MAX_USER_MAPS, OPT_MAX_USER_RANGES,
 };
 
 static const struct fs_parameter_spec remotefs_parameters[] = {
@@ -234,6 +255,8 @@ static const struct fs_parameter_spec remotefs_parameters[] = {
 	fsparam_u32oct("control_mode",	OPT_CONTROL_MODE),
 	fsparam_u32("max_maps",		OPT_MAX_MAPS),
 	fsparam_u32("max_ranges",	OPT_MAX_RANGES),
+	fsparam_u32("max_user_maps",	OPT_MAX_USER_MAPS),
+	fsparam_u32("max_user_ranges",	OPT_MAX_USER_RANGES),
 	{ }
 };
 
@@ -302,10 +325,16 @@ static int remotefs_parse_param(struct fs_context *fc,
 				  &sbi->control_mode);
 	case OPT_MAX_MAPS:
 		return parse_limit(fc, param->key, result.uint_32,
-				   &sbi->max_maps);
+				   &sbi->limits[REMOTEFS_MAPS].max);
 	case OPT_MAX_RANGES:
 		return parse_limit(fc, param->key, result.uint_32,
-				   &sbi->max_ranges);
+				   &sbi->limits[REMOTEFS_RANGES].max);
+	case OPT_MAX_USER_MAPS:
+		return parse_limit(fc, param->key, result.uint_32,
+				   &sbi->limits[REMOTEFS_MAPS].user_max);
+	case OPT_MAX_USER_RANGES:
+		return parse_limit(fc, param->key, result.uint_32,
+				   &sbi->limits[REMOTEFS_RANGES].user_max);
 	}
 	return -EINVAL;
 }
@@ -365,13 +394,17 @@ static int remotefs_reconfigure(struct fs_context *fc)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(fc->root->d_sb);
 	struct remotefs_sb *new = fc->s_fs_info;
+	int kind;
 
 	if (!uid_eq(new->uid, sbi->uid) || !gid_eq(new->gid, sbi->gid) ||
 	    !gid_eq(new->control_gid, sbi->control_gid) ||
 	    new->mode != sbi->mode || new->control_mode != sbi->control_mode)
-		return invalfc(fc, "only max_maps and max_ranges can change");
-	WRITE_ONCE(sbi->max_maps, new->max_maps);
-	WRITE_ONCE(sbi->max_ranges, new->max_ranges);
+		return invalfc(fc, "only limits can change");
+	for (kind = 0; kind < REMOTEFS_KINDS; kind++) {
+		WRITE_ONCE(sbi->limits[kind].max, new->limits[kind].max);
+		WRITE_ONCE(sbi->limits[kind].user_max,
+			   new->limits[kind].user_max);
+	}
 	return 0;
 }
 
@@ -379,6 +412,8 @@ static void sbi_free(struct remotefs_sb *sbi)
 {
 	if (!sbi)
 		return;
+	WARN_ON_ONCE(!xa_empty(&sbi->users));
+	xa_destroy(&sbi->users);
 	xa_destroy(&sbi->sources);
 	put_pid_ns(sbi->pid_ns);
 	kfree(sbi);
@@ -403,8 +438,7 @@ static void sbi_defaults(struct remotefs_sb *sbi)
 	sbi->mode = 0755;
 	sbi->control_gid = GLOBAL_ROOT_GID;
 	sbi->control_mode = 0600;
-	sbi->max_maps = DEFAULT_MAX_MAPS;
-	sbi->max_ranges = DEFAULT_MAX_RANGES;
+	memcpy(sbi->limits, default_limits, sizeof(sbi->limits));
 }
 
 static void sbi_inherit(struct remotefs_sb *sbi, const struct remotefs_sb *old)
@@ -414,8 +448,7 @@ static void sbi_inherit(struct remotefs_sb *sbi, const struct remotefs_sb *old)
 	sbi->mode = old->mode;
 	sbi->control_gid = old->control_gid;
 	sbi->control_mode = old->control_mode;
-	sbi->max_maps = READ_ONCE(old->max_maps);
-	sbi->max_ranges = READ_ONCE(old->max_ranges);
+	memcpy(sbi->limits, old->limits, sizeof(sbi->limits));
 }
 
 static int remotefs_init_fs_context(struct fs_context *fc)
@@ -426,7 +459,8 @@ static int remotefs_init_fs_context(struct fs_context *fc)
 	if (!sbi)
 		return -ENOMEM;
 	mutex_init(&sbi->lock);
-	xa_init(&sbi->sources);
+	xa_init_flags(&sbi->sources, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&sbi->users, XA_FLAGS_ACCOUNT);
 	sbi->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
 		sbi_inherit(sbi, REMOTEFS_SB(fc->root->d_sb));

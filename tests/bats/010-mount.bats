@@ -47,6 +47,8 @@ mount_refuses() {
 	mount_refuses 32 "control_mode=777: only bits of 666 may be set" control_mode=0777
 	mount_refuses 32 "no such user ID: 4294967295" uid=4294967295
 	mount_refuses 32 "max_maps" max_maps=many
+	mount_refuses 32 "max_user_maps=0: must be from 1 to" max_user_maps=0
+	mount_refuses 32 "max_user_ranges=2147483648: must be from 1 to" max_user_ranges=2147483648
 	mount_refuses 1 "unknown group 'nosuchgroup'" control_gid=nosuchgroup
 }
 
@@ -151,6 +153,40 @@ mount_refuses() {
 	[ "$(stat -c %a "$M")" = 700 ]
 }
 
+# bats test_tags=A3,C8
+@test "max_user_maps and max_user_ranges limit each user, and root like any other" {
+	setup_mount control_mode=0666,max_user_maps=1,max_user_ranges=2
+	[[ $(findmnt -n -o OPTIONS "$M") == *max_maps=65536,max_user_maps=1,max_ranges=262144,max_user_ranges=2* ]]
+	start_source s "$PROGS/a-source" 8
+	session=(control "$M/control" mem "$s_pid" rw attach)
+	new="map flags=1 address=$s_address length=4096"
+	# shellcheck disable=SC2086
+	run -0 call "${session[@]}" $new
+	refuses "${session[@]}" <<<"ENOSPC $new"
+	# Whoever adds to a file, its maker is charged.
+	run -0 call "${session[@]}" map address="$s_address" offset=4096 length=4096
+	refuses "${session[@]}" <<-EOT
+		ENOSPC map address=$s_address offset=8192 length=4096
+		ENOSPC allow length=4096
+	EOT
+	# Another user has limits of its own.
+	start_source other as_user 1000 "$PROGS/a-source" 4
+	# shellcheck disable=SC2086
+	run -0 as_user 1000 "$PROGS/a-call" control "$M/control" mem "$other_pid" rw attach \
+		${new/$s_address/$other_address}
+	refuses_as 1000 control "$M/control" mem "$other_pid" rw attach <<<"ENOSPC ${new/$s_address/$other_address}"
+	# What goes is given back to whom it was charged.
+	rm "$M/$other_pid/map-0"
+	refuses "${session[@]}" <<<"ENOSPC $new"
+	run -0 call "${session[@]}" unmap offset=4096 length=4096 allow length=4096
+	rm "$M/$s_pid/map-0"
+	# shellcheck disable=SC2086
+	run -0 call "${session[@]}" $new
+	run -0 mount -o remount,max_user_maps=2 "$M"
+	# shellcheck disable=SC2086
+	run -0 call "${session[@]}" $new
+}
+
 # bats test_tags=U1
 @test "-v says what is done" {
 	run -0 mount.remotefs none "$M" -v
@@ -167,7 +203,7 @@ mount_refuses() {
 	run -0 mount -o remount,max_maps=2 "$M"
 	expose s 0
 	run -32 mount -o remount,mode=0700 "$M"
-	[[ $output == *"only max_maps and max_ranges can change"* ]]
+	[[ $output == *"only limits can change"* ]]
 	run -32 mount -o remount,max_maps=0 "$M"
 	[[ $(findmnt -n -o OPTIONS "$M") == *mode=711*max_maps=2* ]]
 }

@@ -149,7 +149,8 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 # bats test_tags=C2,C8,C9
 @test "a malformed ATTACH is refused" {
 	refuses control "$M/control" mem "$s_pid" rw <<-EOT
-		EOPNOTSUPP attach flags=1
+		EOPNOTSUPP attach flags=4
+		EOPNOTSUPP attach flags=0x80000001
 		EINVAL attach fd=-1
 		EINVAL attach pid=0
 		EINVAL attach pid=0x80000000
@@ -204,20 +205,22 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EINVAL unmap size=31 length=$size
 		EINVAL allow size=31 length=4096
 		EINVAL lock size=15
-		EINVAL info size=47
-		EINVAL range size=31
+		EINVAL open size=15
+		EINVAL info size=63
+		EINVAL range size=39
 		E2BIG features size=24 tail=1
 		E2BIG attach size=24 tail=1
 		E2BIG map size=56 tail=1 flags=1 address=$s_address length=4096
 		E2BIG unmap size=40 tail=1 length=$size
 		E2BIG allow size=40 tail=1 length=4096
 		E2BIG lock size=24 tail=1
-		E2BIG info size=56 tail=1
-		E2BIG range size=40 tail=1
+		E2BIG open size=24 tail=1
+		E2BIG info size=72 tail=1
+		E2BIG range size=48 tail=1
 		E2BIG map size=0xffffffff flags=1 address=$s_address length=4096
 	EOT
 	run -0 call control "$M/control" mem "$s_pid" rw features size=24 attach size=24 \
-		map size=56 flags=1 address="$s_address" length=4096 file "$file" r info size=56
+		map size=56 flags=1 address="$s_address" length=4096 file "$file" r info size=72
 }
 
 # bats test_tags=C3,C8

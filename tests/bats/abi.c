@@ -60,7 +60,12 @@ AT(allow, map, 8, 4);
 AT(allow, __reserved, 12, 4);
 AT(allow, offset, 16, 8);
 AT(allow, length, 24, 8);
-LAYOUT(info, 48, 8);
+LAYOUT(open, 16, 4);
+AT(open, size, 0, 4);
+AT(open, flags, 4, 4);
+AT(open, map, 8, 4);
+AT(open, __reserved, 12, 4);
+LAYOUT(info, 64, 8);
 AT(info, size, 0, 4);
 AT(info, flags, 4, 4);
 AT(info, out_pid, 8, 4);
@@ -71,12 +76,16 @@ AT(info, out_mirrors, 24, 4);
 AT(info, out_waiters, 28, 4);
 AT(info, out_faults, 32, 8);
 AT(info, out_invalidations, 40, 8);
-LAYOUT(range, 32, 8);
+AT(info, out_mirrored, 48, 8);
+AT(info, out_viewers, 56, 4);
+AT(info, out_flags, 60, 4);
+LAYOUT(range, 40, 8);
 AT(range, size, 0, 4);
 AT(range, out_flags, 4, 4);
 AT(range, offset, 8, 8);
 AT(range, out_address, 16, 8);
 AT(range, out_length, 24, 8);
+AT(range, out_mirrored, 32, 8);
 
 NUMBER(REMOTEFS_SUPER_MAGIC, 0x524d4653);
 NUMBER(REMOTEFS_IOC_FEATURES, 0xe700);
@@ -85,6 +94,7 @@ NUMBER(REMOTEFS_IOC_MAP, 0xe702);
 NUMBER(REMOTEFS_IOC_UNMAP, 0xe703);
 NUMBER(REMOTEFS_IOC_ALLOW, 0xe704);
 NUMBER(REMOTEFS_IOC_LOCK, 0xe705);
+NUMBER(REMOTEFS_IOC_OPEN, 0xe706);
 NUMBER(REMOTEFS_IOC_INFO, 0xe710);
 NUMBER(REMOTEFS_IOC_RANGE, 0xe711);
 NUMBER(REMOTEFS_FEATURE_WRITE, 1);
@@ -92,12 +102,18 @@ NUMBER(REMOTEFS_FEATURE_WHOLE, 2);
 NUMBER(REMOTEFS_FEATURE_PMD, 4);
 NUMBER(REMOTEFS_FEATURE_ZERO, 8);
 NUMBER(REMOTEFS_FEATURE_LOCK, 16);
+NUMBER(REMOTEFS_FEATURE_SESSION, 32);
+NUMBER(REMOTEFS_ATTACH_EPHEMERAL, 1);
+NUMBER(REMOTEFS_ATTACH_EXCLUSIVE, 2);
 NUMBER(REMOTEFS_MAP_NEW, 1);
 NUMBER(REMOTEFS_MAP_WRITE, 2);
 NUMBER(REMOTEFS_MAP_OWNER, 4);
 NUMBER(REMOTEFS_MAP_WHOLE, 8);
 NUMBER(REMOTEFS_MAP_ZERO, 16);
 NUMBER(REMOTEFS_MAP_AS, 0xffffffff);
+NUMBER(REMOTEFS_LOCK_NEW, 1);
+NUMBER(REMOTEFS_OPEN_WRITE, 1);
+NUMBER(REMOTEFS_INFO_LOCKED, 1);
 NUMBER(REMOTEFS_STATE_LIVE, 0);
 NUMBER(REMOTEFS_STATE_REVOKED, 1);
 NUMBER(REMOTEFS_STATE_GONE, 2);
@@ -135,7 +151,10 @@ static void expose_own_memory(long control)
 	};
 	struct remotefs_unmap_args unmap = { .size = sizeof(unmap), .length = 4096 };
 	struct remotefs_allow_args allow = { .size = sizeof(allow), .length = 4096 };
-	long session = call(__NR_ioctl, control, REMOTEFS_IOC_ATTACH, (long)&attach);
+	struct remotefs_open_args open = { .size = sizeof(open), .flags = REMOTEFS_OPEN_WRITE };
+	struct remotefs_lock_args lock = { .size = sizeof(lock) };
+	struct remotefs_info_args info = { .size = sizeof(info) };
+	long file, session = call(__NR_ioctl, control, REMOTEFS_IOC_ATTACH, (long)&attach);
 
 	REQUIRE(session >= 0);
 	REQUIRE(call(__NR_ioctl, session, REMOTEFS_IOC_MAP, (long)&map) == 0);
@@ -150,6 +169,14 @@ static void expose_own_memory(long control)
 	REQUIRE(call(__NR_ioctl, session, REMOTEFS_IOC_UNMAP, (long)&unmap) == -2);
 	REQUIRE(call(__NR_ioctl, session, REMOTEFS_IOC_MAP, (long)&map) == 0);
 	REQUIRE(call(__NR_ioctl, session, REMOTEFS_IOC_FEATURES, (long)&map) == -25);
+	attach.flags = REMOTEFS_ATTACH_EPHEMERAL | REMOTEFS_ATTACH_EXCLUSIVE;
+	REQUIRE(call(__NR_ioctl, control, REMOTEFS_IOC_ATTACH, (long)&attach) == -17);
+	file = call(__NR_ioctl, session, REMOTEFS_IOC_OPEN, (long)&open);
+	REQUIRE(file >= 0);
+	REQUIRE(call(__NR_ioctl, session, REMOTEFS_IOC_LOCK, (long)&lock) == 0);
+	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_INFO, (long)&info) == 0);
+	REQUIRE(info.out_flags == REMOTEFS_INFO_LOCKED && info.out_viewers == 1);
+	REQUIRE(info.out_mirrors == 0 && info.out_mirrored == 0);
 }
 
 /* A map file that somebody else made: one page of "page 0 of PID". */
@@ -163,6 +190,7 @@ static void ask_about(long file)
 	REQUIRE(info.out_pid != 0 && info.out_ranges == 1 && info.out_state == 0);
 	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_RANGE, (long)&range) == 0);
 	REQUIRE(range.out_address >> 32 != 0 && range.out_length == 4 * 4096);
+	REQUIRE(range.out_mirrored == 0);
 	range.offset += range.out_length;
 	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_RANGE, (long)&range) == -2);
 }
@@ -177,7 +205,7 @@ __attribute__((used)) static void begin(long *stack)
 	control = call(__NR_open, (long)argv[1], 0, 0);
 	REQUIRE(control >= 0);
 	REQUIRE(call(__NR_ioctl, control, REMOTEFS_IOC_FEATURES, (long)&features) == 0);
-	REQUIRE((features.features & ~31ULL) == 0 && (features.features & 27) == 27);
+	REQUIRE((features.features & ~63ULL) == 0 && (features.features & 59) == 59);
 	memory[4096] = 'x';
 	expose_own_memory(control);
 	ask_about(call(__NR_open, (long)argv[2], 0, 0));

@@ -8,11 +8,16 @@
  *	mem PID MODE	open /proc/PID/mem; MODE is r, w, rw or path (O_PATH)
  *	other PATH	open any file in the place of /proc/PID/mem
  *	file PATH MODE	open a map file
- *	features | attach | map | unmap | allow | lock | info | range [FIELD=VALUE]...
+ *	features | attach | map | unmap | allow | lock | open | info | range [FIELD=VALUE]...
  *			the ioctl, on the descriptor that it is made for unless
  *			on=control, on=session, on=file or on=mem is given;
  *			also cmd=, ptr=, tail= (a byte after the structure),
- *			edge= (so many bytes of it end where memory ends)
+ *			edge= (so many bytes of it end where memory ends);
+ *			attach gives the session, open the map file
+ *	send KIND PATH	pass a descriptor, such as session, to whoever receives at
+ *			that socket
+ *	receive KIND PATH	wait for one there
+ *	unlink PATH | rmdir PATH | chmod PATH MODE | chown PATH UID
  *	peek ADDRESS	one line read through /proc/PID/mem
  *	pread OFFSET | pwrite OFFSET TEXT | mmap rwx	the same for the map file
  *	sh COMMAND	a shell command, with everything still open
@@ -28,6 +33,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/remotefs.h>
@@ -66,6 +74,9 @@ static const struct call {
 	CALL(lock, LOCK, SESSION, map, 0, FIELD(remotefs_lock_args, "flags", flags),
 	     FIELD(remotefs_lock_args, "map", map),
 	     FIELD(remotefs_lock_args, "reserved", __reserved)),
+	CALL(open, OPEN, SESSION, map, 0, FIELD(remotefs_open_args, "flags", flags),
+	     FIELD(remotefs_open_args, "map", map),
+	     FIELD(remotefs_open_args, "reserved", __reserved)),
 	CALL(info, INFO, FILE_FD, out_state, 4, FIELD(remotefs_info_args, "flags", flags)),
 	CALL(range, RANGE, FILE_FD, out_address, 8, FIELD(remotefs_range_args, "flags", out_flags),
 	     FIELD(remotefs_range_args, "offset", offset)),
@@ -150,6 +161,8 @@ static char **do_call(const struct call *call, char **word)
 	report(call->name, ret >= 0, result);
 	if (call->cmd == REMOTEFS_IOC_ATTACH && ret >= 0)
 		fds[SESSION] = ret;
+	if (call->cmd == REMOTEFS_IOC_OPEN && ret >= 0)
+		fds[FILE_FD] = ret;
 	return word;
 }
 
@@ -170,9 +183,102 @@ static void do_mmap(const char *rights)
 	report("mmap", mmap(NULL, 4096, prot, MAP_SHARED, fds[FILE_FD], 0) != MAP_FAILED, "");
 }
 
+/* Which of fds[] a word means. */
+static int *find_fd(const char *kind)
+{
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(kind, kinds[i]))
+			return &fds[i];
+	exit(99);
+}
+
+/* One descriptor beside one byte, on its way from or to @fd. */
+struct parcel {
+	struct msghdr message;
+	struct iovec iov;
+	char byte;
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+};
+
+static void wrap(struct parcel *parcel, int fd)
+{
+	*parcel = (struct parcel){ .byte = 'x' };
+	parcel->iov = (struct iovec){ &parcel->byte, 1 };
+	parcel->message.msg_iov = &parcel->iov;
+	parcel->message.msg_iovlen = 1;
+	parcel->message.msg_control = &parcel->control;
+	parcel->message.msg_controllen = sizeof(parcel->control);
+	parcel->control.header.cmsg_level = SOL_SOCKET;
+	parcel->control.header.cmsg_type = SCM_RIGHTS;
+	parcel->control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&parcel->control.header), &fd, sizeof(fd));
+}
+
+static struct sockaddr_un socket_address(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		exit(99);
+	strcpy(address.sun_path, path);
+	return address;
+}
+
+/* The receiver may not be there yet. */
+static void do_send(const char *kind, const char *path)
+{
+	struct sockaddr_un address = socket_address(path);
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0), tries = 500;
+	struct parcel parcel;
+	ssize_t ret;
+
+	wrap(&parcel, *find_fd(kind));
+	parcel.message.msg_name = &address;
+	parcel.message.msg_namelen = sizeof(address);
+	while ((ret = sendmsg(sock, &parcel.message, 0)) < 0 && tries--)
+		usleep(20000);
+	report("send", ret == 1, "");
+	close(sock);
+}
+
+static void do_receive(const char *kind, const char *path)
+{
+	struct sockaddr_un address = socket_address(path);
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct parcel parcel;
+	ssize_t ret = -1;
+
+	wrap(&parcel, -1);
+	/* Whoever knows of it may send. */
+	umask(0);
+	if (!bind(sock, (struct sockaddr *)&address, sizeof(address)))
+		ret = recvmsg(sock, &parcel.message, 0);
+	if (ret == 1)
+		memcpy(find_fd(kind), CMSG_DATA(&parcel.control.header), sizeof(int));
+	report("receive", ret == 1 && *find_fd(kind) >= 0, "");
+	close(sock);
+}
+
+/* System calls on a name; NULL if it is no such step. */
+static char **do_name(const char *step, char **word)
+{
+	if (!strcmp(step, "unlink"))
+		return report(step, !unlink(*word), ""), word + 1;
+	if (!strcmp(step, "rmdir"))
+		return report(step, !rmdir(*word), ""), word + 1;
+	if (!strcmp(step, "chmod"))
+		return report(step, !chmod(word[0], strtoul(word[1], NULL, 8)), ""), word + 2;
+	if (!strcmp(step, "chown"))
+		return report(step, !chown(word[0], atoi(word[1]), -1), ""), word + 2;
+	return NULL;
+}
+
 static char **do_step(const char *step, char **word)
 {
-	char path[64];
+	char path[64], **next;
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if (!strcmp(step, calls[i].name))
@@ -181,6 +287,13 @@ static char **do_step(const char *step, char **word)
 		return pause(), word;
 	if (!*word)
 		exit(99);
+	next = do_name(step, word);
+	if (next)
+		return next;
+	if (!strcmp(step, "send"))
+		return do_send(word[0], word[1]), word + 2;
+	if (!strcmp(step, "receive"))
+		return do_receive(word[0], word[1]), word + 2;
 	if (!strcmp(step, "control"))
 		return set_open(CONTROL, *word, "r"), word + 1;
 	if (!strcmp(step, "other"))

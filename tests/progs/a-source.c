@@ -13,13 +13,16 @@
  *	unmap N		unmap page N
  *	exec		be the same program once more
  *	vfork		have a child that shares the memory until it is told "go"
+ *	leave		end the thread that leads the process; another goes on
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +64,16 @@ static void have_child(void)
 	dprintf(1, "child %d\n", child);
 }
 
+static void *serve(void *argv);
+
+static void leave(char **argv)
+{
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, serve, argv))
+		syscall(SYS_exit, 0);
+}
+
 static void obey(const char *line, char **argv)
 {
 	size_t page = 0;
@@ -73,6 +86,8 @@ static void obey(const char *line, char **argv)
 		execv("/proc/self/exe", argv);
 	else if (!strcmp(line, "vfork\n"))
 		have_child();
+	else if (!strcmp(line, "leave\n"))
+		leave(argv);
 }
 
 /* Byte by byte, so that nothing is lost to an exec. */
@@ -87,10 +102,18 @@ static int read_line(char *line, size_t size)
 	return length > 0;
 }
 
+static void *serve(void *argv)
+{
+	char line[128];
+
+	while (read_line(line, sizeof(line)))
+		obey(line, argv);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	volatile char mark[32];
-	char line[128];
 
 	sprintf((char *)mark, "stack of %d\n", getpid());
 	pages = argc > 1 ? atoi(argv[1]) : 4;
@@ -103,7 +126,6 @@ int main(int argc, char **argv)
 			return 3;
 	}
 	dprintf(1, "%d %p\n", getpid(), (void *)memory);
-	while (read_line(line, sizeof(line)))
-		obey(line, argv);
+	serve(argv);
 	return 0;
 }

@@ -111,7 +111,8 @@ static uint64_t discard(char *at, size_t step)
 
 /*
  * m: new memory, filled; d: discard all of it at once; p: page by page; o: page
- * by page memory that nobody exposes; each is filled again.
+ * by page memory that nobody exposes; each is filled again. v: let it be 10,000
+ * VMAs, which can be done once.
  */
 static struct answer source_obey(struct order order)
 {
@@ -136,6 +137,8 @@ static struct answer source_obey(struct order order)
 		memset(other, 'o', SIZE);
 	}
 	memset(mine, 's', SIZE);
+	for (size_t i = 0; order.what == 'v' && i < 10000; i += 2)
+		check(!mprotect(mine + i * PAGE, PAGE, PROT_READ), "mprotect");
 	answer.address = (unsigned long)mine;
 	return answer;
 }
@@ -520,6 +523,33 @@ static void bench_life(const char *name, int session, unsigned int rounds)
 	row(name, "remotefs", start, rounds);
 }
 
+/* A whole address space of 10,000 VMAs, from the session to its end. */
+static void bench_clone(void)
+{
+	struct remotefs_map_args args = {
+		.size = sizeof(args),
+		.flags = REMOTEFS_MAP_NEW | REMOTEFS_MAP_WHOLE,
+	};
+	char path[64], byte;
+	uint64_t start;
+	int session, file;
+
+	tell('v', false);
+	snprintf(path, sizeof(path), "%s/%d/as", mount_point, source);
+	start = now();
+	for (int i = 0; i < 100; i++) {
+		args.map = 0;
+		session = session_of(source);
+		check(!ioctl(session, REMOTEFS_IOC_MAP, &args), "MAP");
+		file = open(path, O_RDONLY);
+		check(pread(file, &byte, 1, (off_t)area) == 1, "pread");
+		close(file);
+		unlink(path);
+		close(session);
+	}
+	row("clone-10k", "remotefs", start, 100);
+}
+
 static void bench_many(void)
 {
 	int session = session_of(source);
@@ -551,6 +581,7 @@ static void bench_many(void)
 	row("create-at-100k", "remotefs", start, 100);
 	close(session);
 	rmdir(directory);
+	bench_clone();
 }
 
 /* Memory of the kernel's own objects, in bytes. */

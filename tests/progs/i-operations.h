@@ -63,10 +63,11 @@ static void undo_close(void)
 	made = -1;
 }
 
-static bool attach(int proof)
+static bool attach(int proof, __u32 flags)
 {
 	struct remotefs_attach_args args = {
 		.size = sizeof(args),
+		.flags = flags,
 		.mem_fd = proof,
 		.pid = proof < 0 ? 0 : getpid(),
 	};
@@ -77,12 +78,17 @@ static bool attach(int proof)
 
 static bool run_attach_self(void)
 {
-	return attach(-1);
+	return attach(-1, 0);
 }
 
 static bool run_attach_mem(void)
 {
-	return attach(mem);
+	return attach(mem, 0);
+}
+
+static bool run_attach_ephemeral(void)
+{
+	return attach(mem, REMOTEFS_ATTACH_EPHEMERAL);
 }
 
 static bool map(__u32 flags, __u32 map_number, __u64 offset, __u64 length)
@@ -268,6 +274,46 @@ static bool run_open(void)
 {
 	made = open(path, O_RDWR);
 	return check(made);
+}
+
+static bool run_open_by_session(void)
+{
+	struct remotefs_open_args args = {
+		.size = sizeof(args),
+		.flags = REMOTEFS_OPEN_WRITE,
+		.map = base,
+	};
+
+	made = ioctl(session, REMOTEFS_IOC_OPEN, &args);
+	return check(made);
+}
+
+/* An ephemeral session with a file of its own and a range in another's. */
+static void must_map_in_session(void)
+{
+	int keeper = session;
+
+	if (!run_attach_ephemeral())
+		err(1, "attach");
+	session = made;
+	if (!run_map_new() || !map(0, base, BYTES, BYTES))
+		err(1, "map");
+	session = keeper;
+}
+
+/* What was made is gone: nothing that fails keeps it. */
+static bool run_end_of_session(void)
+{
+	struct remotefs_range_args range = {
+		.size = sizeof(range),
+		.offset = BYTES,
+	};
+	bool done = !close(made);
+
+	made = -1;
+	name_file();
+	return done && access(path, F_OK) &&
+	       ioctl(file, REMOTEFS_IOC_RANGE, &range);
 }
 
 static bool run_info(void)
@@ -503,6 +549,7 @@ static const struct operation {
 	{ "control", SOME, run_control, undo_close, NULL },
 	{ "attach-self", SOME, run_attach_self, undo_close, NULL },
 	{ "attach-mem", SOME, run_attach_mem, undo_close, NULL },
+	{ "attach-ephemeral", SOME, run_attach_ephemeral, undo_close, NULL },
 	{ "map-first", SOME, run_map_new, undo_map_first, NULL },
 	{ "map-new", SOME, run_map_new, undo_map, NULL },
 	{ "map-zero", SOME, run_map_zero, undo_map, NULL },
@@ -518,6 +565,8 @@ static const struct operation {
 	{ "mount", SOME, run_mount, undo_mount, name_mount },
 	{ "umount", SOME, run_umount, NULL, must_mount },
 	{ "open", SOME, run_open, undo_close, name_base },
+	{ "open-by-session", SOME, run_open_by_session, undo_close, NULL },
+	{ "end-of-session", NEVER, run_end_of_session, NULL, must_map_in_session },
 	{ "info", NEVER, run_info, NULL, NULL },
 	{ "range", NEVER, run_range, NULL, NULL },
 	{ "seek-data", NEVER, run_seek_data, NULL, fill_memory },
@@ -561,7 +610,7 @@ static void set_stage(const char *name)
 	if (session < 0 && strcmp(name, "control") &&
 	    strncmp(name, "attach", 6) && strncmp(name, "mount", 5) &&
 	    strncmp(name, "umount", 6)) {
-		attach(mem);
+		attach(mem, 0);
 		session = made;
 		if (session < 0)
 			err(1, "attach");

@@ -104,6 +104,9 @@ static void info(const char *path)
 	printf("faults=%llu\ninvalidations=%llu\n",
 	       (unsigned long long)args.out_faults,
 	       (unsigned long long)args.out_invalidations);
+	printf("mirrored=%llu\nviewers=%u\nflags=%u\n",
+	       (unsigned long long)args.out_mirrored, args.out_viewers,
+	       args.out_flags);
 }
 
 int main(int argc, char **argv)

@@ -31,7 +31,8 @@
  *               is to be writable), or no range of the file is writable
  *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for
  *   EBADF       not an open descriptor
- *   EEXIST      the offset is occupied, or the process already has an "as" file
+ *   EEXIST      the offset is occupied, the process already has an "as" file, or
+ *               one session excludes another
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
  *   EHWPOISON   the page's memory is broken
@@ -42,13 +43,15 @@
  *   EMFILE      the caller has too many descriptors (ENFILE: the system has)
  *   ENOENT      no such map file, or no range at or after this offset
  *   ENOMEM      out of memory
- *   ENOSPC      a limit of the mount is reached; a write at the end of the file
+ *   ENOSPC      a limit of the mount, or of the mount on one user, is reached;
+ *               a write at the end of the file
  *   ENOTTY      an unknown ioctl for this kind of descriptor
  *   EOPNOTSUPP  an unknown flag
  *   EPERM       not allowed: another user's map file, a locked one, a size or a
  *               name that cannot change
  *   ESRCH       the source is gone (it exited or called execve), or the PID
  *               does not lead to the address space of the descriptor
+ *   EROFS       opened for writing through a mount that is read-only
  *   ESTALE      the map file was revoked, or the range was taken out of it
  */
 #ifndef _UAPI_LINUX_REMOTEFS_H
@@ -84,11 +87,12 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_PMD		(1ULL << 2)	/* huge mappings of huge pages */
 #define REMOTEFS_FEATURE_ZERO		(1ULL << 3)	/* zeros after the source's exit */
 #define REMOTEFS_FEATURE_LOCK		(1ULL << 4)	/* LOCK */
+#define REMOTEFS_FEATURE_SESSION	(1ULL << 5)	/* flags of ATTACH; OPEN */
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
  * @size:	sizeof(struct remotefs_attach_args)
- * @flags:	zero
+ * @flags:	REMOTEFS_ATTACH_*
  * @mem_fd:	an open descriptor of /proc/PID/mem, or -1 for the caller itself
  * @pid:	the process's ID in the caller's PID namespace; zero with -1
  *
@@ -96,8 +100,16 @@ struct remotefs_features_args {
  * directory, and its process must have the very address space of @mem_fd, so
  * that a recycled PID is never reached.  @mem_fd may be closed afterwards.
  *
+ * When the last descriptor of an EPHEMERAL session is closed, every map file
+ * that it made is revoked, and every range that it placed in other files is
+ * taken out of them, locked or not.  What it allowed there stays allowed.
+ *
+ * While an EXCLUSIVE session lives, its process has no other session in this
+ * mount; map files that exist already stay as they are.
+ *
  * Return: a close-on-exec descriptor of the session; EBADF, EINVAL, EACCES,
- * ESRCH, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
+ * EEXIST (this session would exclude others, or one excludes it), ESRCH,
+ * EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
  */
 struct remotefs_attach_args {
 	__u32 size;
@@ -107,6 +119,9 @@ struct remotefs_attach_args {
 };
 
 #define REMOTEFS_IOC_ATTACH	_IO(REMOTEFS_IOC_TYPE, 0x01)
+
+#define REMOTEFS_ATTACH_EPHEMERAL	(1U << 0)	/* its map files end with it */
+#define REMOTEFS_ATTACH_EXCLUSIVE	(1U << 1)	/* the source's only session */
 
 /**
  * struct remotefs_map_args - REMOTEFS_IOC_MAP, on a session
@@ -222,8 +237,8 @@ struct remotefs_allow_args {
  *
  * Freezes a map file as it is: MAP, UNMAP and ALLOW on it fail with EPERM from
  * now on, in every session there is or will be, whoever asks.  Nothing unlocks
- * it.  The source's end, unlink(2) and unmounting still end it.  Locking it
- * again changes nothing.
+ * it.  The source's end, unlink(2), unmounting, and the end of the ephemeral
+ * session that made it, still end it.  Locking it again changes nothing.
  *
  * NEW also freezes each map file that this session makes afterwards, with the
  * one range that it is made with.
@@ -242,6 +257,33 @@ struct remotefs_lock_args {
 #define REMOTEFS_LOCK_NEW	(1U << 0)	/* and what this session makes */
 
 /**
+ * struct remotefs_open_args - REMOTEFS_IOC_OPEN, on a session
+ * @size:	sizeof(struct remotefs_open_args)
+ * @flags:	REMOTEFS_OPEN_*
+ * @map:	the map file's number, as in struct remotefs_map_args
+ * @__reserved:	zero
+ *
+ * Opens a map file which the session may change, for reading, or with WRITE for
+ * reading and writing.  The session stands for the right to the memory, so the
+ * file's owner and mode are not asked, only whether the attacher may search the
+ * mount's root directory; WRITE takes a session with write authority, and a file
+ * that has something to write.
+ *
+ * Return: a close-on-exec descriptor of the map file; EINVAL, EACCES, ENOENT,
+ * EPERM, EROFS, ESRCH, ESTALE, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
+ */
+struct remotefs_open_args {
+	__u32 size;
+	__u32 flags;
+	__u32 map;
+	__u32 __reserved;
+};
+
+#define REMOTEFS_IOC_OPEN	_IO(REMOTEFS_IOC_TYPE, 0x06)
+
+#define REMOTEFS_OPEN_WRITE	(1U << 0)	/* for writing, too */
+
+/**
  * struct remotefs_info_args - REMOTEFS_IOC_INFO, on a map file
  * @size:	sizeof(struct remotefs_info_args)
  * @flags:	zero
@@ -254,6 +296,14 @@ struct remotefs_lock_args {
  *		these keep its address space from being freed
  * @out_faults:	page faults served
  * @out_invalidations: invalidations of the source's memory seen
+ * @out_mirrored: bytes of the file that mirrors have in their page tables now,
+ *		each mirror's counted
+ * @out_viewers: how many times the file is open: a mirror keeps it so, even if
+ *		its descriptor is closed
+ * @out_flags:	REMOTEFS_INFO_*
+ *
+ * /proc/PID/fdinfo/FD of a viewer says the same, and how many of the mirrored
+ * bytes are in mirrors made from that descriptor.
  *
  * Return: 0; EINVAL, E2BIG, EOPNOTSUPP.
  */
@@ -268,6 +318,9 @@ struct remotefs_info_args {
 	__u32 out_waiters;
 	__aligned_u64 out_faults;
 	__aligned_u64 out_invalidations;
+	__aligned_u64 out_mirrored;
+	__u32 out_viewers;
+	__u32 out_flags;
 };
 
 #define REMOTEFS_IOC_INFO	_IO(REMOTEFS_IOC_TYPE, 0x10)
@@ -275,6 +328,8 @@ struct remotefs_info_args {
 #define REMOTEFS_STATE_LIVE	0
 #define REMOTEFS_STATE_REVOKED	1
 #define REMOTEFS_STATE_GONE	2
+
+#define REMOTEFS_INFO_LOCKED	(1U << 0)	/* no session changes it any more */
 
 /**
  * struct remotefs_range_args - REMOTEFS_IOC_RANGE, on a map file
@@ -285,6 +340,7 @@ struct remotefs_info_args {
  *		starts
  * @out_address: its address in the source
  * @out_length:	its length in bytes
+ * @out_mirrored: as in struct remotefs_info_args, but of this range
  *
  * Walk a file's ranges by asking again with @offset + @out_length.
  *
@@ -296,6 +352,7 @@ struct remotefs_range_args {
 	__aligned_u64 offset;
 	__aligned_u64 out_address;
 	__aligned_u64 out_length;
+	__aligned_u64 out_mirrored;
 };
 
 #define REMOTEFS_IOC_RANGE	_IO(REMOTEFS_IOC_TYPE, 0x11)

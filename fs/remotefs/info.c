@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * remotefs: what a map file tells about itself.
+ *
+ * Copyright (C) 2026 The remotefs authors
+ *
+ * INFO and RANGE tell programs, /proc/PID/fdinfo/FD tells people. A mirror does
+ * not count as resident in its process, since its pages are the source's; here
+ * one can see how much of the file mirrors have in their page tables. Nobody
+ * counts that as it changes: whoever asks walks the tables of all mirrors.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/sizes.h>
+
+#include "internal.h"
+
+/* Of pages first to last of the file, those in one mirror's page tables. */
+static u64 mirror_bytes(struct vm_area_struct *vma, pgoff_t first, pgoff_t last)
+{
+	pgoff_t vma_last = vma->vm_pgoff + vma_pages(vma) - 1;
+
+	first = max(first, vma->vm_pgoff);
+	last = min(last, vma_last);
+	if (first > last)
+		return 0;
+	return remotefs_space_present(vma->vm_mm,
+				      vma->vm_start + ((first - vma->vm_pgoff) << PAGE_SHIFT),
+				      vma->vm_start + ((last + 1 - vma->vm_pgoff) << PAGE_SHIFT));
+}
+
+/*
+ * The same in all mirrors, or in those that were made from one open file, as
+ * far as one turn goes. *@next is where the next turn begins, or 0.
+ */
+static u64 mirrored_turn(struct remotefs_map *map, const struct file *file,
+			 pgoff_t first, pgoff_t last, pgoff_t *next)
+{
+	struct address_space *mapping = map->inode.i_mapping;
+	struct vm_area_struct *vma;
+	struct rb_node *node;
+	u64 bytes = 0;
+
+	*next = 0;
+	i_mmap_lock_read(mapping);
+	for (node = rb_first_cached(&mapping->i_mmap); node;
+	     node = rb_next(node)) {
+		vma = rb_entry(node, struct vm_area_struct, shared.rb);
+		/* They are in the order of where they begin in the file. */
+		if (vma->vm_pgoff > last) {
+			*next = *next ?: vma->vm_pgoff;
+			break;
+		}
+		if (vma->vm_pgoff + vma_pages(vma) > last)
+			*next = last + 1;
+		if (!file || vma->vm_file == file)
+			bytes += mirror_bytes(vma, first, last);
+	}
+	i_mmap_unlock_read(mapping);
+	return bytes;
+}
+
+/* Of the file: few enough not to keep the source's invalidations waiting. */
+#define TURN_PAGES	(SZ_1G >> PAGE_SHIFT)
+
+/* All of it, turn by turn; less if the caller is killed. */
+static u64 mirrored_bytes(struct remotefs_map *map, const struct file *file,
+			  pgoff_t first, pgoff_t last)
+{
+	pgoff_t turn_last, next;
+	u64 bytes = 0;
+
+	for (; !fatal_signal_pending(current); first = next) {
+		turn_last = last;
+		if (last - first >= TURN_PAGES)
+			turn_last = first + TURN_PAGES - 1;
+		bytes += mirrored_turn(map, file, first, turn_last, &next);
+		if (!next || next > last)
+			break;
+	}
+	return bytes;
+}
+
+/* All that INFO tells, in the reader's PID namespace. */
+static void info_fill(struct remotefs_map *map, struct remotefs_info_args *info)
+{
+	info->out_pid = pid_vnr(map->source->pid);
+	info->out_map = map->number;
+	info->out_waiters = atomic_read(&map->source->waiters);
+	info->out_viewers = atomic_read(&map->viewers);
+	info->out_mirrored = mirrored_bytes(map, NULL, 0, ULONG_MAX);
+	spin_lock(&map->lock);
+	info->out_state = map->state;
+	info->out_flags = map->locked ? REMOTEFS_INFO_LOCKED : 0;
+	info->out_ranges = map->nr_ranges;
+	info->out_mirrors = map->mirrors;
+	info->out_faults = map->faults;
+	info->out_invalidations = map->invalidations;
+	spin_unlock(&map->lock);
+}
+
+static void range_fill(struct remotefs_range *range,
+		       struct remotefs_range_args *args)
+{
+	args->out_flags = range->flags & (REMOTEFS_MAP_WRITE |
+					  REMOTEFS_MAP_ZERO);
+	args->offset = (u64)range->node.start << PAGE_SHIFT;
+	args->out_address = range->address;
+	args->out_length = remotefs_range_size(range);
+	args->out_mirrored = mirrored_bytes(range->map, NULL, range->node.start,
+					    range->node.last);
+}
+
+/**
+ * remotefs_info_call - REMOTEFS_IOC_INFO
+ * @file:	a map file
+ * @data:	struct remotefs_info_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps; takes the map's lock, and i_mmap_rwsem for reading.
+ * Return: 0; -EOPNOTSUPP, -EFAULT.
+ */
+long remotefs_info_call(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_info_args *args = data;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	info_fill(REMOTEFS_I(file_inode(file)), args);
+	return remotefs_reply(uarg, args, sizeof(*args));
+}
+
+/**
+ * remotefs_info_range - REMOTEFS_IOC_RANGE
+ * @file:	a map file
+ * @data:	struct remotefs_range_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps; takes the map's lock, and i_mmap_rwsem for reading.
+ * Return: 0; -ENOENT, -ESTALE, -ESRCH, -EFAULT.
+ */
+long remotefs_info_range(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
+	struct remotefs_range_args *args = data;
+	struct remotefs_range *range;
+
+	range = remotefs_range_next(map, args->offset >> PAGE_SHIFT);
+	if (IS_ERR(range))
+		return PTR_ERR(range);
+	range_fill(range, args);
+	remotefs_range_put(range);
+	return remotefs_reply(uarg, args, sizeof(*args));
+}
+
+#define SHOWN_RANGES	64	/* of a file, in its fdinfo */
+
+static void show_ranges(struct seq_file *seq, struct remotefs_map *map,
+			unsigned int ranges)
+{
+	struct remotefs_range_args args = { };
+	struct remotefs_range *range;
+	unsigned int i;
+
+	for (i = 0; i < SHOWN_RANGES; i++) {
+		range = remotefs_range_next(map, args.offset >> PAGE_SHIFT);
+		if (IS_ERR(range))
+			return;
+		range_fill(range, &args);
+		remotefs_range_put(range);
+		seq_printf(seq, "remotefs-range:\t0x%llx-0x%llx 0x%llx %s%s %llu\n",
+			   args.offset, args.offset + args.out_length,
+			   args.out_address,
+			   args.out_flags & REMOTEFS_MAP_WRITE ? "rw" : "r",
+			   args.out_flags & REMOTEFS_MAP_ZERO ? "z" : "",
+			   args.out_mirrored);
+		args.offset += args.out_length;
+	}
+	if (ranges > SHOWN_RANGES)
+		seq_printf(seq, "remotefs-ranges-not-shown:\t%u\n",
+			   ranges - SHOWN_RANGES);
+}
+
+/**
+ * remotefs_info_show - what /proc/PID/fdinfo/FD says of a map file
+ * @seq:	where to say it
+ * @file:	the open file
+ *
+ * Context: sleeps; takes the map's lock, and i_mmap_rwsem for reading.
+ */
+void remotefs_info_show(struct seq_file *seq, struct file *file)
+{
+	static const char * const states[] = {
+		[REMOTEFS_STATE_LIVE]		= "live",
+		[REMOTEFS_STATE_REVOKED]	= "revoked",
+		[REMOTEFS_STATE_GONE]		= "gone",
+	};
+	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
+	struct remotefs_info_args info = { };
+	char name[REMOTEFS_NAME_SIZE];
+
+	info_fill(map, &info);
+	remotefs_map_name(name, info.out_map);
+	seq_printf(seq, "remotefs-pid:\t%u\n", info.out_pid);
+	seq_printf(seq, "remotefs-map:\t%s\n", name);
+	seq_printf(seq, "remotefs-state:\t%s\n", states[info.out_state]);
+	seq_printf(seq, "remotefs-locked:\t%d\n",
+		   !!(info.out_flags & REMOTEFS_INFO_LOCKED));
+	seq_printf(seq, "remotefs-viewers:\t%u\n", info.out_viewers);
+	seq_printf(seq, "remotefs-mirrors:\t%u\n", info.out_mirrors);
+	seq_printf(seq, "remotefs-waiters:\t%u\n", info.out_waiters);
+	seq_printf(seq, "remotefs-faults:\t%llu\n", info.out_faults);
+	seq_printf(seq, "remotefs-invalidations:\t%llu\n",
+		   info.out_invalidations);
+	seq_printf(seq, "remotefs-mirrored:\t%llu\n", info.out_mirrored);
+	seq_printf(seq, "remotefs-mirrored-here:\t%llu\n",
+		   mirrored_bytes(map, file, 0, ULONG_MAX));
+	show_ranges(seq, map, info.out_ranges);
+}

@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a session is: ephemeral, exclusive, and a way to open map files.
+#
+# seconds: 120
+# not on debug in a whole run: 090 and 210 make each of these calls there
+
+# What start_source sets is not seen by shellcheck; single quotes are for another shell.
+# shellcheck disable=SC2154,SC2016
+bats_require_minimum_version 1.5.0
+load helpers
+
+# struct remotefs_attach_args.flags
+EPHEMERAL=1 EXCLUSIVE=2
+
+setup() {
+	setup_mount control_mode=0666
+	start_source s "$PROGS/a-source" 4
+	mem=(control "$M/control" mem "$s_pid" rw)
+	session=("${mem[@]}" attach)
+	new=(map flags=$((NEW | WRITE)) address="$s_address" length=4096)
+}
+
+teardown() {
+	teardown_mount
+}
+
+# bats test_tags=C15
+@test "what an ephemeral session made goes with its last descriptor, and nothing else" {
+	expose s "$WRITE"
+	run -0 call "${mem[@]}" attach flags=$EPHEMERAL "${new[@]}" "${new[@]}" file "$M/$s_pid/map-1" r pread 0 \
+		sh "ls $M/$s_pid"
+	[ "${lines[-3]} ${lines[-2]} ${lines[-1]}" = "map-0 map-1 map-2" ]
+	[ "$(ls "$M/$s_pid")" = map-0 ]
+	run -0 call file "$M/$s_pid/map-0" r pread 4096
+}
+
+# bats test_tags=C15,C4
+@test "a file of an ephemeral session that is open and mapped is revoked with it" {
+	background call "${mem[@]}" attach flags=$EPHEMERAL "${new[@]}" hold
+	retry 100 0.05 test -e "$M/$s_pid/map-0"
+	run -1 call file "$M/$s_pid/map-0" r pread 0 mmap r sh "kill -KILL $background_pid" \
+		sh "while [ -e $M/$s_pid/map-0 ]; do sleep 0.05; done" pread 0 mmap r info
+	[ "${lines[1]}" = "pread OK page 0 of $s_pid" ]
+	[ "${lines[3]}" = "pread ESTALE" ]
+	[ "${lines[4]}" = "mmap ESTALE" ]
+	[ "${lines[5]}" = "info OK 1" ]
+}
+
+# bats test_tags=C15
+@test "an ephemeral session lives as long as a process has a descriptor of it" {
+	run -0 call "${mem[@]}" attach flags=$EPHEMERAL "${new[@]}" send session "$BATS_TEST_TMPDIR/socket" \
+		sh "exit" &
+	sender=$!
+	run -0 call receive session "$BATS_TEST_TMPDIR/socket" sh "wait; while kill -0 $sender 2>/dev/null; do sleep 0.05; done" \
+		sh "ls $M/$s_pid"
+	[ "${lines[-1]}" = map-0 ]
+	[ -z "$(ls "$M/$s_pid")" ]
+}
+
+# bats test_tags=C15,C5
+@test "an ephemeral session takes its ranges out of files that others made, locked or not" {
+	expose s 0 length=4096
+	run -0 call "${mem[@]}" attach flags=$EPHEMERAL \
+		map address="$((s_address + 4096))" offset=4096 length=4096 lock file "$M/$s_pid/map-0" r pread 4096
+	[ "${lines[-1]}" = "pread OK page 1 of $s_pid" ]
+	run -1 call file "$M/$s_pid/map-0" r pread 0 pread 4096 range range offset=4096
+	[ "${lines[1]}" = "pread OK page 0 of $s_pid" ]
+	[ "${lines[2]}" = "pread ESTALE" ]
+	[ "${lines[-1]}" = "range ENOENT" ]
+	refuses "${session[@]}" <<<"EPERM map address=$s_address offset=4096 length=4096"
+}
+
+# bats test_tags=C15,L1
+@test "an ephemeral session outlives its source, and then closes like any other" {
+	background call "${mem[@]}" attach flags=$EPHEMERAL "${new[@]}" hold
+	retry 100 0.05 test -e "$M/$s_pid/map-0"
+	kill -KILL "$s_pid"
+	retry 100 0.05 test ! -e "$M/$s_pid"
+	kill -KILL "$background_pid"
+}
+
+# bats test_tags=C10
+@test "of 64 exclusive sessions at once exactly one is made" {
+	for i in $(seq 64); do
+		call "${mem[@]}" attach flags=$EXCLUSIVE sh "echo >$BATS_TEST_TMPDIR/done.$i; until [ -e $BATS_TEST_TMPDIR/go ]; do sleep 0.2; done" \
+			>"$BATS_TEST_TMPDIR/answer.$i" 3>&- &
+		started+=($!)
+	done
+	# Those who lost say so; the winner waits.
+	all_answered() { [ "$(cat "$BATS_TEST_TMPDIR"/answer.* | grep -c attach)" = 64 ]; }
+	retry 200 0.1 all_answered
+	touch "$BATS_TEST_TMPDIR/go"
+	[ "$(cat "$BATS_TEST_TMPDIR"/answer.* | grep -c 'attach OK')" = 1 ]
+	[ "$(cat "$BATS_TEST_TMPDIR"/answer.* | grep -c 'attach EEXIST')" = 63 ]
+}
+
+# bats test_tags=C10,C8
+@test "an exclusive session excludes all others of its source, and is excluded by them" {
+	run -0 call "${session[@]}" sh "$PROGS/a-call ${mem[*]} attach flags=$EXCLUSIVE; $PROGS/a-call ${mem[*]} attach; true"
+	[ "${lines[-4]} ${lines[-1]}" = "attach EEXIST attach OK" ]
+	run -0 call "${mem[@]}" attach flags=$EXCLUSIVE "${new[@]}" \
+		sh "$PROGS/a-call ${mem[*]} attach; $PROGS/a-call ${mem[*]} attach flags=$EXCLUSIVE; true"
+	[ "${lines[-4]} ${lines[-1]}" = "attach EEXIST attach EEXIST" ]
+	# It is gone, and its map file is not.
+	run -0 call "${mem[@]}" attach flags=$((EXCLUSIVE | EPHEMERAL)) file "$M/$s_pid/map-0" r pread 0
+	run -0 call "${session[@]}" map address="$s_address" offset=4096 length=4096
+}
+
+# bats test_tags=C10
+@test "an exclusive session excludes nobody from other sources or in other mounts" {
+	start_source t "$PROGS/a-source" 4
+	mkdir "$BATS_TEST_TMPDIR/other"
+	mount -t remotefs none "$BATS_TEST_TMPDIR/other"
+	run -0 call "${mem[@]}" attach flags=$EXCLUSIVE \
+		sh "$PROGS/a-call control $M/control mem $t_pid rw attach flags=$EXCLUSIVE" \
+		sh "$PROGS/a-call control $BATS_TEST_TMPDIR/other/control mem $s_pid rw attach flags=$EXCLUSIVE"
+	[ "$(grep -c 'attach OK' <<<"$output")" = 3 ]
+}
+
+# bats test_tags=C11,C16
+@test "OPEN gives a descriptor of the map file that is close-on-exec and has its path" {
+	run -0 call "${session[@]}" "${new[@]}" open flags=1 pread 0 pwrite 0 "through it" \
+		sh "readlink /proc/\$PPID/fd/* | grep map-0; ls -l /proc/self/fd"
+	[[ $output == *"pread OK page 0 of $s_pid"* ]]
+	# a-call has it, and the shell that it starts has neither that nor the session.
+	[ "$(grep -c "^$M/$s_pid/map-0$" <<<"$output")" = 1 ]
+	[ "$(grep -c '> /proc/.*/mem$' <<<"$output")" = 1 ]
+	[[ $output != *"> $M/$s_pid/map-0"* && $output != *remotefs-session* ]]
+	[[ $(tell s 'print 0') == "through it"* ]]
+}
+
+# bats test_tags=C11,P3
+@test "OPEN reads what the session may change, and writes what the session and a range admit" {
+	expose s 0
+	expose s "$WRITE" mode=0
+	run -0 call "${session[@]}" open map=1 flags=1 pwrite 0 x open map=0 pread 0
+	refuses "${session[@]}" open map=1 <<-EOT
+		EBADF pwrite 0 x
+		EACCES open flags=1
+		EACCES open map=0 flags=1
+		ENOENT open map=2
+		ENOENT open map=0xffffffff
+		EOPNOTSUPP open flags=2
+		EOPNOTSUPP open flags=0x80000000
+		EINVAL open reserved=1
+		EFAULT open ptr=0
+		ENOTTY open on=control
+	EOT
+	refuses control "$M/control" mem "$s_pid" r attach <<<'EACCES open map=1 flags=1'
+}
+
+# bats test_tags=C16
+@test "OPEN asks neither the owner nor the mode of a file, but who made it" {
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	as_user 1000 "$PROGS/a-call" control "$M/control" mem "$mine_pid" rw attach \
+		map flags=1 address="$mine_address" length=4096 mode=040
+	run -0 as_user 1000 "$PROGS/a-call" control "$M/control" mem "$mine_pid" r attach open pread 0
+	[ "${lines[-1]}" = "pread OK page 0 of $mine_pid" ]
+	run -1 as_user 1000 "$PROGS/a-call" file "$M/$mine_pid/map-0" r
+	[ "$output" = "file EACCES" ]
+	# What root made of the same source is not for that user.
+	call control "$M/control" mem "$mine_pid" rw attach map flags=1 address="$mine_address" length=4096
+	refuses_as 1000 control "$M/control" mem "$mine_pid" r attach <<<'EPERM open map=1'
+}
+
+# bats test_tags=C8,P3
+@test "OPEN for writing through a mount that is read-only gets EROFS" {
+	expose s "$WRITE"
+	mkdir "$BATS_TEST_TMPDIR/ro"
+	mount --bind "$M" "$BATS_TEST_TMPDIR/ro"
+	mount -o remount,bind,ro "$BATS_TEST_TMPDIR/ro"
+	refuses control "$BATS_TEST_TMPDIR/ro/control" mem "$s_pid" rw attach open pread 0 <<<'EROFS open flags=1'
+}
+
+# bats test_tags=X1,C8
+@test "a session works on without the thread that led its source, and ends with the last one" {
+	run -1 call "${session[@]}" \
+		sh "echo leave >$BATS_TEST_TMPDIR/s.in; until grep -q 'State:.Z' /proc/$s_pid/status; do sleep 0.05; done" \
+		"${new[@]}" open flags=1 pread 0 pwrite 0 "$(printf 'written\n.')" \
+		sh "kill -KILL $s_pid; while [ -e $M/$s_pid ]; do sleep 0.05; done" \
+		"${new[@]}" open pread 0
+	[ "${lines[4]}" = "open OK" ]
+	[ "${lines[5]}" = "pread OK page 0 of $s_pid" ]
+	[ "${lines[6]}" = "pwrite OK" ]
+	[ "${lines[7]} ${lines[8]} ${lines[9]}" = "map ESRCH open ESRCH pread ESRCH" ]
+}
+
+# bats test_tags=X1,L5
+@test "a session holds no memory of its source" {
+	start_source big "$PROGS/a-source" 16384
+	background call control "$M/control" mem "$big_pid" rw attach map flags=1 address="$big_address" length=4096 hold
+	retry 100 0.05 test -e "$M/$big_pid/map-0"
+	anonymous() { awk '/^AnonPages/ { print $2 }' /proc/meminfo; }
+	before=$(anonymous)
+	kill -KILL "$big_pid"
+	given_back() { [ $((before - $(anonymous))) -gt 57344 ]; }
+	retry 100 0.1 given_back
+}
