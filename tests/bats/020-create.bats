@@ -325,6 +325,31 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 	EOT
 }
 
+# bats test_tags=C8,C11
+@test "whoever has no descriptor left gets EMFILE, and nothing is made" {
+	# Standard ones, control, and for OPEN a session: there is no other.
+	run -1 bash -c 'exec 3>&- 4>&-; ulimit -n 4; exec "$@"' bash "$PROGS/a-call" control "$M/control" attach fd=-1 pid=0
+	[ "${lines[*]}" = "control OK attach EMFILE" ]
+	run -1 bash -c 'exec 3>&- 4>&-; ulimit -n 5; exec "$@"' bash "$PROGS/a-call" control "$M/control" attach fd=-1 pid=0 \
+		map flags=9 open map=0xffffffff
+	[ "${lines[*]:2}" = "map OK 4294967295 open EMFILE" ]
+}
+
+# bats test_tags=C8,C11
+@test "where the system has too many files open, ATTACH gets ENFILE" {
+	most=$(cat /proc/sys/fs/file-max)
+	touch "$BATS_TEST_TMPDIR/go"
+	background as_user 1000 "$PROGS/a-call" control "$M/control" \
+		sh "echo waits; while [ -e $BATS_TEST_TMPDIR/go ]; do :; done" attach fd=-1 pid=0
+	retry 100 0.05 grep -q waits "$BATS_TEST_TMPDIR/background.out"
+	echo 10 >/proc/sys/fs/file-max
+	rm "$BATS_TEST_TMPDIR/go"
+	wait "$background_pid" || true
+	echo "$most" >/proc/sys/fs/file-max
+	run -0 cat "$BATS_TEST_TMPDIR/background.out"
+	[ "${lines[*]}" = "control OK waits attach ENFILE" ]
+}
+
 # bats test_tags=C8,L1
 @test "once the source has exited, its session and its files say ESRCH" {
 	file=$(expose s 0)
