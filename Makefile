@@ -41,13 +41,14 @@ helper := $(if $(helper_objects),$(O)/mount-helper/mount.remotefs)
 daemon := $(if $(daemon_objects),$(O)/remotefsd/remotefsd)
 programs := $(patsubst %.c,$(O)/%,$(wildcard tests/progs/*.c))
 units := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
+examples := $(patsubst %.c,$(O)/%,$(wildcard examples/*.c))
 pages := $(wildcard man/*.[1-8])
 service := $(wildcard remotefsd/*.service packaging/systemd/*)
 completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture bench bench-check check units lint requirements module userland \
+.PHONY: help demo shell test torture bench bench-check check units lint requirements module userland examples \
 	install uninstall install-userland clean deps deps-guest deps-bench guest-payload
 .DEFAULT_GOAL := help
 
@@ -71,6 +72,7 @@ help:
 	@echo '  make module         the module for KDIR=$(KDIR),'
 	@echo '                      or for a guest with KERNEL=NAME'
 	@echo '  make userland       mount.remotefs and remotefsd'
+	@echo '  make examples       small programs that use the interface, in $(O)/examples'
 	@echo '  make install        module, programs, man pages, unit [DESTDIR=]'
 	@echo '  make uninstall      take all of that away again'
 	@echo '  make deps           install the Debian packages that all this needs'
@@ -148,6 +150,14 @@ $(O)/tests/progs/%: tests/progs/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpthread $(LDLIBS)
 
+# As their readers compile them, but for warnings.
+examples: $(examples)
+
+$(O)/examples/%: examples/%.c
+	$(call note,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
+
 # A unit test names what it tests in a comment: Links: remotefsd/command.c
 $(O)/tests/unit/%: tests/unit/%.c
 	$(call note,CC,$@)
@@ -155,7 +165,7 @@ $(O)/tests/unit/%: tests/unit/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Imount-helper -Iremotefsd $(LDFLAGS) -o $@ $< \
 		$$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<) -lpthread $(LDLIBS)
 
--include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(addsuffix .d,$(programs) $(units))
+-include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(addsuffix .d,$(programs) $(units) $(examples))
 
 # Installing on this machine
 
@@ -187,11 +197,12 @@ uninstall:
 
 # What tests/qemu/build lays over a guest's root; it runs inside that root.
 guest_tests = $(DESTDIR)/usr/share/remotefs/tests
-guest-payload: install-userland $(programs)
+guest-payload: install-userland $(programs) $(examples)
 	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
 	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit --exclude=/module tests/ $(guest_tests)/
 	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
-	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests $(programs))
+	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests \
+		$(programs) $(examples))
 
 clean:
 	$(Q)rm -rf build
