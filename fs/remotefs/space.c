@@ -273,22 +273,25 @@ int remotefs_space_check(struct mm_struct *mm, unsigned long address,
 int remotefs_space_run(struct mm_struct *mm, unsigned long address,
 		       unsigned long *start, unsigned long *end)
 {
-	struct vm_area_struct *vma = find_vma(mm, address);
+	VMA_ITERATOR(down, mm, address);
+	VMA_ITERATOR(up, mm, address);
+	struct vm_area_struct *vma;
 	unsigned long low, high;
 
 	mmap_assert_locked(mm);
+	vma = vma_next(&up);
 	if (!vma || vma->vm_start > address || !vma_is_served(vma))
 		return -EFAULT;
 	low = vma->vm_start;
 	high = vma->vm_end;
 	while (low > *start) {
-		vma = find_vma(mm, low - 1);
-		if (vma->vm_start >= low || !vma_is_served(vma))
+		vma = vma_prev(&down);
+		if (!vma || vma->vm_end < low || !vma_is_served(vma))
 			break;
 		low = vma->vm_start;
 	}
 	while (high < *end) {
-		vma = find_vma(mm, high);
+		vma = vma_next(&up);
 		if (!vma || vma->vm_start > high || !vma_is_served(vma))
 			break;
 		high = vma->vm_end;
