@@ -7,6 +7,9 @@ FILTER ?=
 # How long `make torture` goes on, and what its choices are made from.
 TORTURE_SECONDS ?= 3600
 TORTURE_SEED ?=
+# How many operations `make fuzz` does, and what they are chosen from.
+FUZZ_OPERATIONS ?= 1000000
+FUZZ_SEED ?=
 DESTDIR ?=
 helperdir ?= /sbin
 sbindir ?= /usr/sbin
@@ -48,7 +51,8 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture bench bench-check check units lint requirements module userland examples \
+.PHONY: help demo shell test torture fuzz bench bench-check check units lint requirements module userland \
+	examples \
 	install uninstall install-userland clean deps deps-guest deps-bench guest-payload
 .DEFAULT_GOAL := help
 
@@ -62,6 +66,8 @@ help:
 	@echo '                      [KERNEL=NAME: on one; FILTER=040: only such suites]'
 	@echo '  make torture        everything at once, for an hour, on the debug kernel'
 	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_ROUNDS=N, TORTURE_SEED=N]'
+	@echo '  make fuzz           a million operations by chance, on trixie'
+	@echo '                      [KERNEL=NAME, FUZZ_OPERATIONS=$(FUZZ_OPERATIONS), FUZZ_SEED=N]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make bench-check    is any of it over its budget? [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
@@ -95,6 +101,9 @@ test: deps
 
 torture: deps-guest
 	$(Q)tests/torture $(or $(KERNEL),debug) $(TORTURE_SECONDS) $(TORTURE_SEED)
+
+fuzz: deps-guest
+	$(Q)tests/fuzz $(or $(KERNEL),trixie) $(FUZZ_OPERATIONS) $(FUZZ_SEED)
 
 bench: deps-bench
 	$(Q)tests/bench $(or $(KERNEL),trixie)
