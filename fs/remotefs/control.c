@@ -112,8 +112,8 @@ static const struct remotefs_ioctl session_table[] = {
 };
 
 static const struct remotefs_ioctl file_table[] = {
-	ROW(INFO, info, out_flags, remotefs_info_call),
-	ROW(RANGE, range, out_mirrored, remotefs_info_range),
+	ROW(INFO, info, out_invalidations, remotefs_info_call),
+	ROW(RANGE, range, out_length, remotefs_info_range),
 };
 
 static long remotefs_control_ioctl(struct file *file, unsigned int cmd,

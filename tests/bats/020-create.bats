@@ -206,8 +206,8 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		EINVAL allow size=31 length=4096
 		EINVAL lock size=15
 		EINVAL open size=15
-		EINVAL info size=63
-		EINVAL range size=39
+		EINVAL info size=47
+		EINVAL range size=31
 		E2BIG features size=24 tail=1
 		E2BIG attach size=24 tail=1
 		E2BIG map size=56 tail=1 flags=1 address=$s_address length=4096
@@ -220,7 +220,8 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 		E2BIG map size=0xffffffff flags=1 address=$s_address length=4096
 	EOT
 	run -0 call control "$M/control" mem "$s_pid" rw features size=24 attach size=24 \
-		map size=56 flags=1 address="$s_address" length=4096 file "$file" r info size=72
+		map size=56 flags=1 address="$s_address" length=4096 file "$file" r info size=72 info size=48 \
+		range size=48 range size=32
 }
 
 # bats test_tags=C3,C8

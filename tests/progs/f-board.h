@@ -116,6 +116,7 @@ struct deed {
 struct source {
 	atomic_int pid;			/* negative when it has ended */
 	atomic_uint life;		/* of its address space, never the same twice */
+	atomic_uint ready;		/* the life whose arena is there */
 	atomic_int order, done;		/* futexes: so many deeds */
 	struct deed deed;
 };

@@ -323,11 +323,13 @@ static bool map_has_room(const struct call *call)
 }
 
 static void file_add(struct fuzzer *fuzzer, struct file *file,
+		     const struct session *session,
 		     const struct remotefs_map_args *args)
 {
 	struct range *range = &file->range[file->ranges++];
 
 	range->flags = args->flags & (REMOTEFS_MAP_WRITE | REMOTEFS_MAP_ZERO);
+	range->ephemeral = session->ephemeral ? session : NULL;
 	range->address = args->address;
 	range->offset = args->offset;
 	range->length = args->flags & REMOTEFS_MAP_WHOLE ?
@@ -394,7 +396,7 @@ static void map_done(struct fuzzer *fuzzer, const struct call *call,
 		file = map_new_file(fuzzer, call, args, number);
 	else
 		file = file_find(call->slot.source, args->map);
-	file_add(fuzzer, file, args);
+	file_add(fuzzer, file, call->slot.session, args);
 	file_check(fuzzer, file);
 }
 

@@ -34,9 +34,12 @@ struct page {
 	bool granted;			/* a viewer may have written there */
 };
 
+struct session;
+
 struct range {
 	uint64_t offset, address, length;
 	uint32_t flags;
+	const struct session *ephemeral;	/* with which it ends, if any */
 };
 
 struct interval {
@@ -355,7 +358,8 @@ static inline void canary_check_page(struct fuzzer *fuzzer, unsigned int source,
 	for (spot = 0; spot < CANARY_SPOTS; spot++) {
 		address = (uintptr_t)arena_of(source) + page * PAGE +
 			  canary_spots[spot];
-		if (!peek(source, address, &word, sizeof(word)) ||
+		if (board->source[source].ready != life ||
+		    !peek(source, address, &word, sizeof(word)) ||
 		    !is_alive(source, life))
 			continue;
 		if (board->options.lie == 'w')
@@ -608,6 +612,26 @@ static inline void files_end(struct fuzzer *fuzzer, unsigned int source,
 			file_end(fuzzer, file, state);
 }
 
+/* What an ephemeral session has placed in files of others. */
+static inline void ranges_end(unsigned int source,
+			      const struct session *ephemeral)
+{
+	struct file *file;
+	unsigned int i;
+
+	for (file = world.file; file < world.file + MAX_FILES; file++)
+		for (i = 0; file->used && file->source == source &&
+			    file->state == REMOTEFS_STATE_LIVE &&
+			    i < file->ranges;) {
+			if (file->range[i].ephemeral != ephemeral) {
+				i++;
+				continue;
+			}
+			file->range[i] = file->range[--file->ranges];
+			file->unmapped = true;
+		}
+}
+
 /* A source's end, by exit or execve. */
 static inline void source_ended(struct fuzzer *fuzzer, unsigned int source,
 				bool exited)
@@ -630,9 +654,10 @@ static inline void session_put(struct fuzzer *fuzzer, struct session *session)
 {
 	if (!session || --session->uses)
 		return;
-	if (session->ephemeral && is_alive(session->source, session->life))
-		files_end(fuzzer, session->source, session,
-			  REMOTEFS_STATE_REVOKED);
+	if (!session->ephemeral || !is_alive(session->source, session->life))
+		return;
+	files_end(fuzzer, session->source, session, REMOTEFS_STATE_REVOKED);
+	ranges_end(session->source, session);
 }
 
 static inline void slot_close(struct fuzzer *fuzzer, struct slot *slot)

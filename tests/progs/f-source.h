@@ -161,6 +161,7 @@ static inline void __attribute__((noreturn)) source_main(unsigned int number)
 	chance_begin(&chance, board->options.seed, 1000000 + source->life);
 	escape_prepare();
 	arena_begin(number, source->life);
+	source->ready = source->life;
 	source_done(source, ++done);
 	for (;;) {
 		order = source->order;
