@@ -16,6 +16,7 @@ setup() {
 teardown() {
 	mirror_teardown
 	[ ! -d "${group-}" ] || rmdir "$group"
+	[ ! -d "${maker-}" ] || rmdir "$maker"
 }
 
 # In KiB, what the kernel uses for itself.
@@ -83,6 +84,46 @@ in_group() {
 is_drained() {
 	read -r used <"$group/memory.current"
 	[ "$used" -lt $((4 << 20)) ]
+}
+
+# charged GROUP KIND: what memory.stat says, in bytes, as $answer
+charged() {
+	answer=$(awk -v kind="$2" '$1 == kind { print $2 }' "$1/memory.stat")
+}
+
+# bats test_tags=A1
+@test "metadata is charged to the group of who makes it, and pages to the source's" {
+	start source m-source
+	in_group max source
+	ask source map 8192
+	a=$answer
+	says source ok fill "$a" $((8192 * page)) a
+	charged "$group" slab
+	before=$answer
+	maker=/sys/fs/cgroup/remotefs-maker
+	mkdir -p "$maker"
+	for _ in $(seq 1000); do
+		steps+=(map flags=1 address="$a" length=$((8192 * page)))
+	done
+	# The maker is a viewer as well.
+	bash -c "echo \$\$ >$maker/cgroup.procs; exec \"\$@\"" - "$progs/a-call" \
+		control "$mnt/control" mem "${pid[source]}" rw attach \
+		sh "grep '^slab ' $maker/memory.stat >$dir/first" "${steps[@]}" \
+		sh "grep '^slab ' $maker/memory.stat >$dir/last" \
+		sh "wc -c <$mnt/${pid[source]}/map-0; grep '^anon ' $maker/memory.stat >$dir/anon" \
+		>/dev/null
+	read -r _ first <"$dir/first"
+	read -r _ last <"$dir/last"
+	# An inode, a range, and their names' part of the tables.
+	echo "slab of the maker: $first, then $last"
+	[ $((last - first)) -gt 700000 ]
+	charged "$group" slab
+	[ $((answer - before)) -lt 200000 ]
+	# Who reads the memory of another has none of it.
+	read -r _ anon <"$dir/anon"
+	[ "$anon" -lt $((1024 * page)) ]
+	charged "$group" anon
+	[ "$answer" -ge $((8192 * page)) ]
 }
 
 # bats test_tags=L4,L5

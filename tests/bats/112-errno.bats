@@ -6,7 +6,9 @@
 # errno is listed that no suite expects.
 #
 # seconds: 80
-# not on debug in a whole run: reads text, and asks that kernel nothing
+# not on debug in a whole run: reads text, which is read on trixie
+# not on bookworm in a whole run: likewise
+# not on forky in a whole run: likewise
 
 bats_require_minimum_version 1.5.0
 
