@@ -41,7 +41,7 @@ injected() {
 
 # bats test_tags=Z5,C6,C11
 @test "attaching survives every failing allocation, with no descriptor too many" {
-	injected control attach-self attach-mem
+	injected control attach-self attach-mem attach-ephemeral
 }
 
 # bats test_tags=Z5,C6
@@ -55,8 +55,8 @@ injected() {
 }
 
 # bats test_tags=Z5,C4
-@test "UNMAP fails for no allocation" {
-	injected unmap
+@test "UNMAP and the end of an ephemeral session fail for no allocation" {
+	injected unmap end-of-session
 }
 
 # bats test_tags=Z5,C6
@@ -71,7 +71,7 @@ injected() {
 
 # bats test_tags=Z5
 @test "opening, asking and mapping a file survive every failing allocation" {
-	injected open info range seek-data seek-hole mmap
+	injected open open-by-session info range seek-data seek-hole mmap
 }
 
 # bats test_tags=Z5

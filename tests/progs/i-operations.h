@@ -296,7 +296,7 @@ static void must_map_in_session(void)
 	if (!run_attach_ephemeral())
 		err(1, "attach");
 	session = made;
-	if (!run_map_new() || !map(0, base, BYTES, BYTES))
+	if (!map(0, base, BYTES, BYTES) || !run_map_new())
 		err(1, "map");
 	session = keeper;
 }
