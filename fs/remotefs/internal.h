@@ -176,7 +176,7 @@ struct remotefs_source {
  * @locked:	once it has a name, no session changes it any more
  * @mirrors:	how many VMAs map the file
  * @viewers:	how many times it is open; atomic
- * @link:	in the list of maps being revoked
+ * @link:	in the list of maps being revoked; whoever took its name away has it
  * @faults:	faults served; protected by @lock
  * @invalidations: callbacks seen; protected by @lock
  */

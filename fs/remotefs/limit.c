@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- * What is limited is charged before it is made, to the mount and to the user
- * who makes it: the file system user ID of the session's attacher. A user is
+ * What is limited is charged before it is made, to the mount and to one user: a
+ * map file to the file system user ID of the session's attacher, its ranges and
+ * what is allowed of it to the maker of the file, whoever adds them. A user is
  * known to the mount as long as anything is charged to it.
  */
 #include <linux/slab.h>
@@ -72,7 +73,7 @@ static int charge(struct remotefs_sb *sbi, struct limited_user *user,
 /**
  * remotefs_limit_charge - take one object from the limits of a mount
  * @sb:		the mount
- * @uid:	who makes it
+ * @uid:	to whom it is charged
  * @kind:	what it is
  *
  * Context: sleeps.

@@ -197,7 +197,7 @@ static int session_install(struct remotefs_session *session)
  *
  * Context: sleeps.
  * Return: a descriptor; -EOPNOTSUPP, -EINVAL, -EBADF, -EACCES, -EEXIST,
- * -ESRCH, -ENOMEM, -EMFILE.
+ * -ESRCH, -ENOMEM, -EMFILE, -ENFILE.
  */
 long remotefs_session_attach(struct file *control, void *data,
 			     void __user *uarg)
@@ -510,8 +510,10 @@ long remotefs_session_lock(struct file *file, void *data, void __user *uarg)
 }
 
 /*
- * By its path, so that it looks like any other open file. The attacher opened
- * the control file in the root directory, and PID directories are open to all.
+ * By its path, so that it looks like any other open file. The attacher is asked
+ * whether it may search the root directory; PID directories are open to all. If
+ * the control file was opened through a mount of nothing else, the path is not
+ * within that mount.
  */
 static struct file *session_open_map(struct remotefs_session *session,
 				     struct remotefs_map *map, int flags)
