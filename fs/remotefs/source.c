@@ -135,6 +135,20 @@ static struct remotefs_source *source_list(struct super_block *sb,
 	return err ? ERR_PTR(err) : source;
 }
 
+/*
+ * Another one has the PID of a source that was to be listed: end it, unless it
+ * is the other that has come late. Drops the caller's reference.
+ */
+static int source_make_way(struct remotefs_source *stale)
+{
+	int err = remotefs_space_is_live(stale) ? -ESRCH : 0;
+
+	if (!err)
+		remotefs_source_revoke(stale, REMOTEFS_STATE_GONE);
+	remotefs_source_put(stale);
+	return err;
+}
+
 /**
  * remotefs_source_attach - find or make the source of an address space
  * @sb:		the mount
@@ -153,6 +167,7 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 {
 	pid_t nr = pid_nr_ns(pid, REMOTEFS_SB(sb)->pid_ns);
 	struct remotefs_source *fresh, *source, *stale;
+	int err;
 
 	if (!nr || !remotefs_space_belongs(mm, pid))
 		return ERR_PTR(-ESRCH);
@@ -162,12 +177,9 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 	do {
 		stale = NULL;
 		source = source_list(sb, fresh, exclusive, &stale);
-		if (stale) {
-			/* Another mm had this PID: it has ended. */
-			remotefs_space_end(stale);
-			remotefs_source_revoke(stale, REMOTEFS_STATE_GONE);
-			remotefs_source_put(stale);
-		}
+		err = stale ? source_make_way(stale) : 0;
+		if (err)
+			source = ERR_PTR(err);
 	} while (!source);
 	remotefs_source_put(fresh);
 	return source;

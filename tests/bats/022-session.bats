@@ -187,6 +187,12 @@ teardown() {
 	[ "${lines[7]} ${lines[8]} ${lines[9]}" = "map ESRCH open ESRCH pread ESRCH" ]
 }
 
+# bats test_tags=X1,C9,L2
+@test "who attaches late, with the memory of an image before execve, does not end the next one" {
+	run -0 "$PROGS/a-late" "$M/control" 200
+	[ "$output" = "ended 0" ]
+}
+
 # bats test_tags=X1,L5
 @test "a session holds no memory of its source" {
 	start_source big "$PROGS/a-source" 16384
