@@ -126,7 +126,7 @@ struct remotefs_sb {
  * @gone_work:	takes the names away after the source's end
  * @users:	sessions, and one for a directory; protected by the mount's lock
  * @sessions:	how many there are; protected by the mount's lock
- * @exclusive:	there is one, and there shall be no other; likewise
+ * @exclusive:	one of them is exclusive; likewise
  * @dir:	the directory's inode, or NULL; protected by the mount's lock
  * @maps:	live map files by number; protected by the mount's lock
  * @next_map:	number of the next map file; atomic
@@ -273,6 +273,7 @@ struct remotefs_interval {
  * @source:	counted, in references and in users
  * @cred:	the attacher's credentials
  * @id:		of an ephemeral session, or 0
+ * @flags:	REMOTEFS_ATTACH_*, as it was made; constant
  * @writable:	ranges may be made writable
  * @locks:	the map files it makes are locked; set once, READ_ONCE
  */
@@ -281,6 +282,7 @@ struct remotefs_session {
 	struct remotefs_source *source;
 	const struct cred *cred;
 	u64 id;
+	u32 flags;
 	bool writable;
 	bool locks;
 };
@@ -478,8 +480,8 @@ extern const struct file_operations remotefs_dir_operations;
 /* source.c */
 struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
-					       struct pid *pid, bool exclusive);
-void remotefs_source_detach(struct remotefs_source *source);
+					       struct pid *pid, u32 flags);
+void remotefs_source_detach(struct remotefs_source *source, u32 flags);
 void remotefs_source_put(struct remotefs_source *source);
 struct inode *remotefs_source_lookup(struct super_block *sb,
 				     unsigned long nr);

@@ -112,7 +112,7 @@ static int proof_get(struct proof *proof, s32 fd, u32 pid)
 
 static void session_free(struct remotefs_session *session)
 {
-	remotefs_source_detach(session->source);
+	remotefs_source_detach(session->source, session->flags);
 	put_cred(session->cred);
 	fput(session->control);
 	kfree(session);
@@ -148,8 +148,7 @@ static struct remotefs_session *session_alloc(struct file *control,
 	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 	if (!session)
 		return ERR_PTR(-ENOMEM);
-	source = remotefs_source_attach(sb, proof->mm, proof->pid,
-					flags & REMOTEFS_ATTACH_EXCLUSIVE);
+	source = remotefs_source_attach(sb, proof->mm, proof->pid, flags);
 	if (IS_ERR(source)) {
 		kfree(session);
 		return ERR_CAST(source);
@@ -157,6 +156,7 @@ static struct remotefs_session *session_alloc(struct file *control,
 	session->source = source;
 	session->control = get_file(control);
 	session->cred = get_current_cred();
+	session->flags = flags;
 	session->writable = proof->writable;
 	if (flags & REMOTEFS_ATTACH_EPHEMERAL)
 		session->id = atomic64_inc_return(&REMOTEFS_SB(sb)->next_session);

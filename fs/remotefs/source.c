@@ -18,6 +18,7 @@
  * gets a struct of its own, and old descriptors never reach it. Look-ups, the
  * table, directories and the lists of map files are under the mount's lock.
  */
+#include <linux/capability.h>
 #include <linux/fsnotify.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -101,10 +102,22 @@ static void source_unwatch(struct remotefs_source *source)
 		mmu_interval_notifier_remove(&source->end);
 }
 
+/*
+ * The mount's lock is held. Does one session keep the other away? Nobody can
+ * lock the administrator out, who wants no more than to attach.
+ */
+static bool source_excludes(struct remotefs_source *source, u32 flags)
+{
+	if (flags & REMOTEFS_ATTACH_EXCLUSIVE)
+		return source->sessions;
+	return source->exclusive &&
+	       !ns_capable(source->sb->s_user_ns, CAP_SYS_ADMIN);
+}
+
 /* Use the source that is in the table, or put a new one there. */
 static struct remotefs_source *source_list(struct super_block *sb,
 					   struct remotefs_source *fresh,
-					   bool exclusive,
+					   u32 flags,
 					   struct remotefs_source **stale)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(sb);
@@ -122,14 +135,15 @@ static struct remotefs_source *source_list(struct super_block *sb,
 		kref_get(&source->ref);
 		*stale = source;
 		source = NULL;
-	} else if (source->exclusive || (exclusive && source->sessions)) {
+	} else if (source_excludes(source, flags)) {
 		err = -EEXIST;
 	}
 	if (source && !err) {
 		kref_get(&source->ref);
 		source->users++;
 		source->sessions++;
-		source->exclusive = exclusive;
+		if (flags & REMOTEFS_ATTACH_EXCLUSIVE)
+			source->exclusive = true;
 	}
 	mutex_unlock(&sbi->lock);
 	return err ? ERR_PTR(err) : source;
@@ -154,7 +168,7 @@ static int source_make_way(struct remotefs_source *stale)
  * @sb:		the mount
  * @mm:		the address space; the caller proved its right to it
  * @pid:	the process that it is shown under
- * @exclusive:	the session shall be the only one
+ * @flags:	REMOTEFS_ATTACH_EXCLUSIVE: the session shall be the only one
  *
  * Context: sleeps; takes the mount's lock.
  * Return: a source with a reference and a user, both for the caller's session;
@@ -163,7 +177,7 @@ static int source_make_way(struct remotefs_source *stale)
  */
 struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
-					       struct pid *pid, bool exclusive)
+					       struct pid *pid, u32 flags)
 {
 	pid_t nr = pid_nr_ns(pid, REMOTEFS_SB(sb)->pid_ns);
 	struct remotefs_source *fresh, *source, *stale;
@@ -176,7 +190,7 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 		return ERR_PTR(-ENOMEM);
 	do {
 		stale = NULL;
-		source = source_list(sb, fresh, exclusive, &stale);
+		source = source_list(sb, fresh, flags, &stale);
 		err = stale ? source_make_way(stale) : 0;
 		if (err)
 			source = ERR_PTR(err);
@@ -188,10 +202,11 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 /**
  * remotefs_source_detach - a session ends
  * @source:	its source; the session's reference and user are dropped
+ * @flags:	that it was attached with
  *
  * Context: sleeps; takes the mount's lock.
  */
-void remotefs_source_detach(struct remotefs_source *source)
+void remotefs_source_detach(struct remotefs_source *source, u32 flags)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
 	bool unneeded;
@@ -199,7 +214,8 @@ void remotefs_source_detach(struct remotefs_source *source)
 	mutex_lock(&sbi->lock);
 	source->users--;
 	source->sessions--;
-	source->exclusive = false;
+	if (flags & REMOTEFS_ATTACH_EXCLUSIVE)
+		source->exclusive = false;
 	unneeded = source_unlist(source);
 	mutex_unlock(&sbi->lock);
 	if (unneeded)

@@ -98,14 +98,37 @@ teardown() {
 
 # bats test_tags=C10,C8
 @test "an exclusive session excludes all others of its source, and is excluded by them" {
-	run -0 call "${session[@]}" sh "$PROGS/a-call ${mem[*]} attach flags=$EXCLUSIVE; $PROGS/a-call ${mem[*]} attach; true"
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	user=(as_user 1000 "$PROGS/a-call" control "$M/control" mem "$mine_pid" rw)
+	run -0 "${user[@]}" attach sh "${user[*]:2} attach flags=$EXCLUSIVE; ${user[*]:2} attach; true"
 	[ "${lines[-4]} ${lines[-1]}" = "attach EEXIST attach OK" ]
-	run -0 call "${mem[@]}" attach flags=$EXCLUSIVE "${new[@]}" \
-		sh "$PROGS/a-call ${mem[*]} attach; $PROGS/a-call ${mem[*]} attach flags=$EXCLUSIVE; true"
+	run -0 "${user[@]}" attach flags=$EXCLUSIVE sh "${user[*]:2} attach; ${user[*]:2} attach flags=$EXCLUSIVE; true"
 	[ "${lines[-4]} ${lines[-1]}" = "attach EEXIST attach EEXIST" ]
 	# It is gone, and its map file is not.
+	run -0 call "${mem[@]}" attach flags=$EXCLUSIVE "${new[@]}"
 	run -0 call "${mem[@]}" attach flags=$((EXCLUSIVE | EPHEMERAL)) file "$M/$s_pid/map-0" r pread 0
 	run -0 call "${session[@]}" map address="$s_address" offset=4096 length=4096
+}
+
+# bats test_tags=C10
+@test "an exclusive session keeps out all but the administrator, and goes on doing so after that" {
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	target=(control "$M/control" mem "$mine_pid" rw)
+	user=(as_user 1000 "$PROGS/a-call" "${target[@]}")
+	background "${user[@]}" attach flags=$EXCLUSIVE hold
+	retry 100 0.05 grep -q "attach OK" "$BATS_TEST_TMPDIR/background.out"
+	run -1 setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$PROGS/a-call" "${target[@]}" attach
+	[ "${lines[-1]}" = "attach EEXIST" ]
+	# What nobody gets is a session that excludes this one.
+	run -1 call "${target[@]}" attach flags=$EXCLUSIVE
+	[ "${lines[-1]}" = "attach EEXIST" ]
+	run -0 call "${target[@]}" attach map flags="$NEW" address="$mine_address" length=4096 \
+		sh "${user[*]:2} attach; ${user[*]:2} attach flags=$EXCLUSIVE; true"
+	[ "$(grep 'attach' <<<"$output")" = $'attach OK\nattach OK\nattach EEXIST' ]
+	run -1 "${user[@]}" attach
+	[ "${lines[-1]}" = "attach EEXIST" ]
+	kill -KILL "$background_pid"
+	retry 100 0.05 "${user[@]}" attach
 }
 
 # bats test_tags=C10

@@ -160,7 +160,7 @@ static int call_go(struct fuzzer *fuzzer, struct call *call,
 			must(&fuzzer->expect, seen->features.__reserved, EINVAL);
 			break;
 		case OP_ATTACH:
-			expect_attach(fuzzer, mem, &seen->attach);
+			expect_attach(fuzzer, call, mem, &seen->attach);
 			break;
 		case OP_MAP: expect_map(fuzzer, call, &seen->map); break;
 		case OP_UNMAP: expect_unmap(fuzzer, call, &seen->unmap); break;
@@ -253,6 +253,7 @@ static void do_attach(struct fuzzer *fuzzer)
 		call.args.attach.flags = chance_one_in(chance, 8) ?
 					 1 + chance_below(chance, 3) : 1;
 	call.uid = chance_one_in(chance, 3) ? USER : 0;
+	call.weak = call.uid;
 	call.starved = strict() && chance_one_in(chance, 64);
 	ret = call_go(fuzzer, &call, &mem, &seen);
 	if (ret >= 0)

@@ -263,7 +263,8 @@ static void attach_find(struct slot *mem, int fd)
 				*mem = world.slot[kind][i];
 }
 
-static void expect_attach(struct fuzzer *fuzzer, struct slot *mem,
+static void expect_attach(struct fuzzer *fuzzer, const struct call *call,
+			  struct slot *mem,
 			  const struct remotefs_attach_args *args)
 {
 	uint32_t known = has_sessions() ? 3 : 0;
@@ -297,7 +298,7 @@ static void expect_attach(struct fuzzer *fuzzer, struct slot *mem,
 
 		if (other->uses && other->source == source &&
 		    other->life == life_of(source))
-			must(expect, other->exclusive ||
+			must(expect, (other->exclusive && call->weak) ||
 			     args->flags & known & REMOTEFS_ATTACH_EXCLUSIVE,
 			     EEXIST);
 	}

@@ -104,8 +104,12 @@ struct remotefs_features_args {
  * that it made is revoked, and every range that it placed in other files is
  * taken out of them, locked or not.  What it allowed there stays allowed.
  *
- * While an EXCLUSIVE session lives, its process has no other session in this
- * mount; map files that exist already stay as they are.
+ * An EXCLUSIVE session is made only where its source has no other in this mount,
+ * and while it lives no other is made there, but for callers with CAP_SYS_ADMIN
+ * in the mount's user namespace, who can attach without EXCLUSIVE.  A source is
+ * one process and its address space: another process that shares that, as after
+ * vfork(2) or clone(2) with CLONE_VM, is another source.  Map files that exist
+ * already stay as they are.
  *
  * Return: a close-on-exec descriptor of the session; EBADF, EINVAL, EACCES,
  * EEXIST (this session would exclude others, or one excludes it), ESRCH,
