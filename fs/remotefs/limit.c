@@ -6,8 +6,10 @@
  *
  * What is limited is charged before it is made, to the mount and to one user: a
  * map file to the file system user ID of the session's attacher, its ranges and
- * what is allowed of it to the maker of the file, whoever adds them. A user is
- * known to the mount as long as anything is charged to it.
+ * what is allowed of it to the maker of the file, whoever adds them. What has
+ * been revoked is not charged, though viewers may keep the file open: they would
+ * use up what is its maker's. A user is known to the mount as long as anything
+ * is charged to it.
  */
 #include <linux/slab.h>
 

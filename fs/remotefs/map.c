@@ -163,6 +163,17 @@ static bool interval_drop(struct rb_root_cached *root, pgoff_t first,
 	return true;
 }
 
+/* The file and what was allowed of it are charged to its maker no longer. */
+static void map_uncharge(struct remotefs_map *map,
+			 struct rb_root_cached *allowed)
+{
+	struct super_block *sb = map->inode.i_sb;
+
+	while (interval_drop(allowed, 0, ULONG_MAX))
+		remotefs_limit_uncharge(sb, map->maker, REMOTEFS_RANGES);
+	remotefs_limit_uncharge(sb, map->maker, REMOTEFS_MAPS);
+}
+
 /**
  * remotefs_map_evict - the inode of a map file goes
  * @map:	the map; nobody else knows it any more
@@ -171,14 +182,13 @@ static bool interval_drop(struct rb_root_cached *root, pgoff_t first,
  */
 void remotefs_map_evict(struct remotefs_map *map)
 {
-	struct super_block *sb = map->inode.i_sb;
-
-	while (interval_drop(&map->allowed, 0, ULONG_MAX))
-		remotefs_limit_uncharge(sb, map->maker, REMOTEFS_RANGES);
+	/* It has not been killed, since it never had a name. */
+	if (map->state == REMOTEFS_STATE_LIVE)
+		map_uncharge(map, &map->allowed);
 	while (interval_drop(&map->zeroes, 0, ULONG_MAX))
 		;
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->allowed.rb_root));
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
-	remotefs_limit_uncharge(sb, map->maker, REMOTEFS_MAPS);
 }
 
 /*
@@ -396,23 +406,29 @@ int remotefs_map_lock(struct remotefs_map *map)
  * @map:	the file; the caller has taken its name away and holds its inode
  * @state:	REMOTEFS_STATE_REVOKED or REMOTEFS_STATE_GONE
  *
- * When it returns, mapped accesses give SIGBUS, and reads and writes fail.
- * Never fails and allocates nothing.
+ * When it returns, mapped accesses give SIGBUS, and reads and writes fail; and
+ * its maker has room for another, however long viewers keep it open. Never fails
+ * and allocates nothing.
  *
- * Context: sleeps; no lock held but i_rwsem of directories.
+ * Context: sleeps; no lock held but i_rwsem of directories. Once in a life: who
+ * takes the name away.
  */
 void remotefs_map_kill(struct remotefs_map *map, u32 state)
 {
-	struct rb_root_cached dead = RB_ROOT_CACHED;
+	struct rb_root_cached dead = RB_ROOT_CACHED, allowed;
 	struct remotefs_range *range;
 
 	spin_lock(&map->lock);
-	if (map->state == REMOTEFS_STATE_LIVE)
-		map->state = state;
+	WARN_ON_ONCE(map->state != REMOTEFS_STATE_LIVE);
+	map->state = state;
 	while ((range = remotefs_range_first(map, 0, ULONG_MAX)))
 		map_remove(map, range, &dead);
+	allowed = map->allowed;
+	map->allowed = RB_ROOT_CACHED;
+	map->writable = 0;
 	spin_unlock(&map->lock);
 	map_bury(map, &dead);
+	map_uncharge(map, &allowed);
 }
 
 /*

@@ -187,6 +187,40 @@ mount_refuses() {
 	run -0 call "${session[@]}" $new
 }
 
+# bats test_tags=A3
+@test "a revoked file that viewers keep open is charged to nobody" {
+	setup_mount max_user_maps=1,max_user_ranges=2
+	start_source s "$PROGS/a-source" 4
+	viewers=()
+	session=(control "$M/control" mem "$s_pid" rw attach)
+	new=(map flags=1 address="$s_address" length=4096)
+	for end in "rm $M/$s_pid/map-*" "rmdir $M/$s_pid" "rm $M/$s_pid/map-*"; do
+		run -0 call "${session[@]}" "${new[@]}"
+		map=${lines[-1]##* }
+		run -0 call "${session[@]}" allow map="$map" length=4096
+		refuses "${session[@]}" <<<"ENOSPC ${new[*]}"
+		rm -f "$BATS_TEST_TMPDIR/background.out"
+		background call file "$M/$s_pid/map-$map" r mmap r hold
+		retry 100 0.05 grep -q "mmap OK" "$BATS_TEST_TMPDIR/background.out"
+		viewers+=("$background_pid")
+		$end
+	done
+	run -0 call "${session[@]}" "${new[@]}"
+	kill -KILL "$s_pid"
+	retry 100 0.05 test ! -e "$M/$s_pid"
+	# Each was given back once, and no more.
+	kill -KILL "${viewers[@]}"
+	retry 100 0.05 test ! -e "/proc/${viewers[0]}"
+	start_source t "$PROGS/a-source" 4
+	session=(control "$M/control" mem "$t_pid" rw attach)
+	new=(map flags=1 address="$t_address" length=4096)
+	run -0 call "${session[@]}" "${new[@]}" allow length=4096
+	refuses "${session[@]}" <<-EOT
+		ENOSPC ${new[*]}
+		ENOSPC allow length=4096
+	EOT
+}
+
 # bats test_tags=U1
 @test "-v says what is done" {
 	run -0 mount.remotefs none "$M" -v
