@@ -140,6 +140,27 @@ int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 		    const char *name, unsigned int flags, struct path *path);
 #endif
 
+/*
+ * 6.5: dentry_open() tells watchers. No header says whether it does, but this
+ * came with the same release.
+ */
+#ifndef REMOTEFS_HAVE_COPY_SPLICE_READ
+#include <linux/fsnotify.h>
+
+static inline struct file *dentry_open_and_tell(const struct path *path,
+						int flags,
+						const struct cred *cred)
+{
+	struct file *file = dentry_open(path, flags, cred);
+
+	if (!IS_ERR(file))
+		fsnotify_open(file);
+	return file;
+}
+
+#define dentry_open dentry_open_and_tell
+#endif
+
 /* 6.16: destroy_timer_on_stack() was renamed. */
 #ifndef REMOTEFS_HAVE_TIMER_DESTROY_ON_STACK
 #define timer_destroy_on_stack destroy_timer_on_stack

@@ -510,10 +510,11 @@ long remotefs_session_lock(struct file *file, void *data, void __user *uarg)
 }
 
 /*
- * By its path, so that it looks like any other open file. The attacher is asked
- * whether it may search the root directory; PID directories are open to all. If
- * the control file was opened through a mount of nothing else, the path is not
- * within that mount.
+ * By its path, so that it looks like any other open file, and within the mount
+ * that the control file was opened through: who was given a mount of nothing
+ * else gets no path outside it, nor what somebody has mounted over the file. The
+ * attacher is asked whether it may search the root directory; PID directories
+ * are open to all.
  */
 static struct file *session_open_map(struct remotefs_session *session,
 				     struct remotefs_map *map, int flags)
@@ -525,10 +526,12 @@ static struct file *session_open_map(struct remotefs_session *session,
 	struct path path;
 	int err;
 
+	if (mnt->mnt_root != session_sb(session)->s_root)
+		return ERR_PTR(-EXDEV);
 	remotefs_map_name(map_name, map->number);
 	snprintf(name, sizeof(name), "%d/%s", session->source->nr, map_name);
 	callers = override_creds(session->cred);
-	err = vfs_path_lookup(session_sb(session)->s_root, mnt, name, 0, &path);
+	err = vfs_path_lookup(mnt->mnt_root, mnt, name, LOOKUP_NO_XDEV, &path);
 	revert_creds(callers);
 	if (err)
 		return ERR_PTR(err);

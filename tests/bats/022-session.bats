@@ -197,6 +197,36 @@ teardown() {
 	refuses control "$BATS_TEST_TMPDIR/ro/control" mem "$s_pid" rw attach open pread 0 <<<'EROFS open flags=1'
 }
 
+# bats test_tags=C8,P4
+@test "OPEN gives no path outside the mount of the control file, nor into one over the map file" {
+	expose s 0
+	mkdir "$BATS_TEST_TMPDIR/all"
+	touch "$BATS_TEST_TMPDIR/alone"
+	mount --bind "$M" "$BATS_TEST_TMPDIR/all"
+	mount --bind "$M/control" "$BATS_TEST_TMPDIR/alone"
+	refuses control "$BATS_TEST_TMPDIR/alone" mem "$s_pid" rw attach <<<'EXDEV open'
+	run -0 call control "$BATS_TEST_TMPDIR/alone" mem "$s_pid" rw attach map address="$s_address" offset=65536 length=4096
+	run -0 call control "$BATS_TEST_TMPDIR/all/control" mem "$s_pid" rw attach open \
+		sh "readlink /proc/\$PPID/fd/* | grep map-0"
+	[ "${lines[-1]}" = "$BATS_TEST_TMPDIR/all/$s_pid/map-0" ]
+	mount --bind "$BATS_TEST_TMPDIR/alone" "$M/$s_pid/map-0"
+	refuses "${session[@]}" <<<'EXDEV open'
+	umount "$M/$s_pid/map-0"
+	mount --bind "$BATS_TEST_TMPDIR" "$M/$s_pid"
+	refuses "${session[@]}" <<<'EXDEV open'
+	umount "$M/$s_pid"
+	run -0 call "${session[@]}" open pread 0
+}
+
+# bats test_tags=C11
+@test "who watches a map file or its directory is told of OPEN" {
+	expose s 0
+	background inotifywait -q -t 60 -e open --format '%e %f' "$M/$s_pid"
+	retry 100 0.05 grep -qs '^inotify wd' /proc/"$background_pid"/fdinfo/*
+	run -0 call "${session[@]}" open
+	retry 100 0.05 grep -q "OPEN map-0" "$BATS_TEST_TMPDIR/background.out"
+}
+
 # bats test_tags=X1,C8
 @test "a session works on without the thread that led its source, and ends with the last one" {
 	run -1 call "${session[@]}" \

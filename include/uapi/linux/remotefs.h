@@ -53,6 +53,7 @@
  *               does not lead to the address space of the descriptor
  *   EROFS       opened for writing through a mount that is read-only
  *   ESTALE      the map file was revoked, or the range was taken out of it
+ *   EXDEV       the map file is not in the mount that control was opened through
  */
 #ifndef _UAPI_LINUX_REMOTEFS_H
 #define _UAPI_LINUX_REMOTEFS_H
@@ -271,10 +272,12 @@ struct remotefs_lock_args {
  * reading and writing.  The session stands for the right to the memory, so the
  * file's owner and mode are not asked, only whether the attacher may search the
  * mount's root directory; WRITE takes a session with write authority, and a file
- * that has something to write.
+ * that has something to write.  The file's path is in the mount that control was
+ * opened through: if that is a bind mount of control alone there is none, and
+ * neither if something is mounted over the file or its directory.
  *
  * Return: a close-on-exec descriptor of the map file; EINVAL, EACCES, ENOENT,
- * EPERM, EROFS, ESRCH, ESTALE, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
+ * EPERM, EROFS, ESRCH, ESTALE, EXDEV, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
  */
 struct remotefs_open_args {
 	__u32 size;
