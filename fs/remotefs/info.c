@@ -9,6 +9,7 @@
  * one can see how much of the file mirrors have in their page tables. Nobody
  * counts that as it changes: whoever asks walks the tables of all mirrors.
  */
+#include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -16,13 +17,26 @@
 
 #include "internal.h"
 
+static inline pgoff_t mirror_start(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff;
+}
+
+static inline pgoff_t mirror_last(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff + vma_pages(vma) - 1;
+}
+
+/* The core has this too, but not for modules. */
+INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
+		     shared.rb_subtree_last, mirror_start, mirror_last,
+		     static inline, mirror_tree)
+
 /* Of pages first to last of the file, those in one mirror's page tables. */
 static u64 mirror_bytes(struct vm_area_struct *vma, pgoff_t first, pgoff_t last)
 {
-	pgoff_t vma_last = vma->vm_pgoff + vma_pages(vma) - 1;
-
-	first = max(first, vma->vm_pgoff);
-	last = min(last, vma_last);
+	first = max(first, mirror_start(vma));
+	last = min(last, mirror_last(vma));
 	if (first > last)
 		return 0;
 	return remotefs_space_present(vma->vm_mm,
@@ -30,66 +44,95 @@ static u64 mirror_bytes(struct vm_area_struct *vma, pgoff_t first, pgoff_t last)
 				      vma->vm_start + ((last + 1 - vma->vm_pgoff) << PAGE_SHIFT));
 }
 
-/*
- * The same in all mirrors, or in those that were made from one open file, as
- * far as one turn goes. *@next is where the next turn begins, or 0.
+/**
+ * struct mirrored - bytes of a file that are in page tables
+ * @all:	of all mirrors
+ * @here:	of those that were made from one open file
  */
-static u64 mirrored_turn(struct remotefs_map *map, const struct file *file,
-			 pgoff_t first, pgoff_t last, pgoff_t *next)
-{
-	struct address_space *mapping = map->inode.i_mapping;
-	struct vm_area_struct *vma;
-	struct rb_node *node;
-	u64 bytes = 0;
+struct mirrored {
+	u64 all;
+	u64 here;
+};
 
-	*next = 0;
-	i_mmap_lock_read(mapping);
-	for (node = rb_first_cached(&mapping->i_mmap); node;
-	     node = rb_next(node)) {
-		vma = rb_entry(node, struct vm_area_struct, shared.rb);
-		/* They are in the order of where they begin in the file. */
-		if (vma->vm_pgoff > last) {
-			*next = *next ?: vma->vm_pgoff;
-			break;
-		}
-		if (vma->vm_pgoff + vma_pages(vma) > last)
-			*next = last + 1;
-		if (!file || vma->vm_file == file)
-			bytes += mirror_bytes(vma, first, last);
-	}
-	i_mmap_unlock_read(mapping);
-	return bytes;
-}
-
-/* Of the file: few enough not to keep the source's invalidations waiting. */
+/* In a turn: few enough not to keep those waiting who make or drop mirrors. */
 #define TURN_PAGES	(SZ_1G >> PAGE_SHIFT)
 
-/* All of it, turn by turn; less if the caller is killed. */
-static u64 mirrored_bytes(struct remotefs_map *map, const struct file *file,
-			  pgoff_t first, pgoff_t last)
+/* How far a turn goes: the less, the more mirrors there are to be looked at. */
+static pgoff_t turn_last(struct rb_root_cached *mirrors, pgoff_t first,
+			 pgoff_t last)
 {
-	pgoff_t turn_last, next;
-	u64 bytes = 0;
+	struct vm_area_struct *vma;
+	pgoff_t span = TURN_PAGES;
+	unsigned int nr = 0;
 
-	for (; !fatal_signal_pending(current); first = next) {
-		turn_last = last;
-		if (last - first >= TURN_PAGES)
-			turn_last = first + TURN_PAGES - 1;
-		bytes += mirrored_turn(map, file, first, turn_last, &next);
-		if (!next || next > last)
-			break;
-	}
-	return bytes;
+	if (last - first < PTRS_PER_PTE)
+		return last;
+	last = min(last, first + span - 1);
+	for (vma = mirror_tree_iter_first(mirrors, first, last);
+	     vma && span > PTRS_PER_PTE;
+	     vma = mirror_tree_iter_next(vma, first, last))
+		span = TURN_PAGES / ++nr;
+	return min(last, first + max_t(pgoff_t, span, PTRS_PER_PTE) - 1);
 }
 
-/* All that INFO tells, in the reader's PID namespace. */
-static void info_fill(struct remotefs_map *map, struct remotefs_info_args *info)
+/*
+ * Count what mirrors have of pages first to last, as far as one turn goes.
+ * Returns where the next one begins, or 0 if no mirror reaches further.
+ */
+static pgoff_t mirrored_turn(struct remotefs_map *map, const struct file *file,
+			     pgoff_t first, pgoff_t last,
+			     struct mirrored *mirrored)
 {
+	struct address_space *mapping = map->inode.i_mapping;
+	struct rb_root_cached *mirrors = &mapping->i_mmap;
+	struct vm_area_struct *vma;
+	pgoff_t next = 0;
+	u64 bytes;
+
+	i_mmap_lock_read(mapping);
+	last = turn_last(mirrors, first, last);
+	for (vma = mirror_tree_iter_first(mirrors, first, last); vma;
+	     vma = mirror_tree_iter_next(vma, first, last)) {
+		bytes = mirror_bytes(vma, first, last);
+		mirrored->all += bytes;
+		if (vma->vm_file == file)
+			mirrored->here += bytes;
+	}
+	if (last < ULONG_MAX)
+		vma = mirror_tree_iter_first(mirrors, last + 1, ULONG_MAX);
+	if (vma)
+		next = max(last + 1, vma->vm_pgoff);
+	i_mmap_unlock_read(mapping);
+	return next;
+}
+
+/* All of it, turn by turn; less if the caller is killed. */
+static struct mirrored mirrored_count(struct remotefs_map *map,
+				      const struct file *file, pgoff_t first,
+				      pgoff_t last)
+{
+	struct mirrored mirrored = { };
+
+	do {
+		first = mirrored_turn(map, file, first, last, &mirrored);
+	} while (first && first <= last && !fatal_signal_pending(current));
+	return mirrored;
+}
+
+/*
+ * All that INFO tells, in the reader's PID namespace. Returns how much of what
+ * is mirrored is so from this open file.
+ */
+static u64 info_fill(struct file *file, struct remotefs_info_args *info)
+{
+	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
+	struct mirrored mirrored = mirrored_count(map, file, 0, ULONG_MAX);
+
 	info->out_pid = pid_vnr(map->source->pid);
 	info->out_map = map->number;
 	info->out_waiters = atomic_read(&map->source->waiters);
 	info->out_viewers = atomic_read(&map->viewers);
-	info->out_mirrored = mirrored_bytes(map, NULL, 0, ULONG_MAX);
+	info->out_mirrored = mirrored.all;
 	spin_lock(&map->lock);
 	info->out_state = map->state;
 	info->out_flags = map->locked ? REMOTEFS_INFO_LOCKED : 0;
@@ -98,6 +141,7 @@ static void info_fill(struct remotefs_map *map, struct remotefs_info_args *info)
 	info->out_faults = map->faults;
 	info->out_invalidations = map->invalidations;
 	spin_unlock(&map->lock);
+	return mirrored.here;
 }
 
 static void range_fill(struct remotefs_range *range,
@@ -108,8 +152,8 @@ static void range_fill(struct remotefs_range *range,
 	args->offset = (u64)range->node.start << PAGE_SHIFT;
 	args->out_address = range->address;
 	args->out_length = remotefs_range_size(range);
-	args->out_mirrored = mirrored_bytes(range->map, NULL, range->node.start,
-					    range->node.last);
+	args->out_mirrored = mirrored_count(range->map, NULL, range->node.start,
+					    range->node.last).all;
 }
 
 /**
@@ -127,7 +171,7 @@ long remotefs_info_call(struct file *file, void *data, void __user *uarg)
 
 	if (args->flags)
 		return -EOPNOTSUPP;
-	info_fill(REMOTEFS_I(file_inode(file)), args);
+	info_fill(file, args);
 	return remotefs_reply(uarg, args, sizeof(*args));
 }
 
@@ -163,7 +207,8 @@ static void show_ranges(struct seq_file *seq, struct remotefs_map *map,
 	struct remotefs_range *range;
 	unsigned int i;
 
-	for (i = 0; i < SHOWN_RANGES; i++) {
+	/* What has overflowed is shown again, with more room. */
+	for (i = 0; i < SHOWN_RANGES && !seq_has_overflowed(seq); i++) {
 		range = remotefs_range_next(map, args.offset >> PAGE_SHIFT);
 		if (IS_ERR(range))
 			return;
@@ -199,8 +244,9 @@ void remotefs_info_show(struct seq_file *seq, struct file *file)
 	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
 	struct remotefs_info_args info = { };
 	char name[REMOTEFS_NAME_SIZE];
+	u64 here;
 
-	info_fill(map, &info);
+	here = info_fill(file, &info);
 	remotefs_map_name(name, info.out_map);
 	seq_printf(seq, "remotefs-pid:\t%u\n", info.out_pid);
 	seq_printf(seq, "remotefs-map:\t%s\n", name);
@@ -214,7 +260,6 @@ void remotefs_info_show(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "remotefs-invalidations:\t%llu\n",
 		   info.out_invalidations);
 	seq_printf(seq, "remotefs-mirrored:\t%llu\n", info.out_mirrored);
-	seq_printf(seq, "remotefs-mirrored-here:\t%llu\n",
-		   mirrored_bytes(map, file, 0, ULONG_MAX));
+	seq_printf(seq, "remotefs-mirrored-here:\t%llu\n", here);
 	show_ranges(seq, map, info.out_ranges);
 }

@@ -98,7 +98,7 @@ fdinfo_says() {
 	file_says mirrored $((2 * huge))
 }
 
-# It is counted a GiB at a time.
+# It is counted a GiB at a time, or less the more mirrors there are.
 # bats test_tags=A2
 @test "mirrors that reach over many GiB, and lie far apart, are counted page by page" {
 	start source m-source
@@ -122,6 +122,34 @@ fdinfo_says() {
 		# Neighbours that were never touched are not there.
 		same "$answer" $expected
 	done
+}
+
+# bats test_tags=A2
+@test "many mirrors of a large file, on top of each other and apart, are counted page by page" {
+	start source m-source
+	start viewer m-viewer
+	ask source map $((1 << 20))
+	a=$answer
+	says source ok advise "$a" $((1 << 32)) nohuge
+	expose source "$a" $((1 << 32)) ro
+	says viewer ok open "$file" r
+	expected=0
+	for i in $(seq 0 39); do
+		# Each ends, or goes on, where others do not.
+		bytes=$(((i % 3 ? 1 << 26 : 1 << 31) + i * page))
+		ask viewer mirror $bytes r s $((i * 11 * page))
+		m=$answer
+		for j in 0 $((bytes - page)); do
+			says source ok store $((a + i * 11 * page + j)) x
+			says viewer x load $((m + j))
+			expected=$((expected + page))
+		done
+	done
+	file_says mirrors 40
+	file_says mirrored $expected
+	fdinfo_says mirrored-here $expected
+	says viewer ok unmap "$m" $bytes
+	file_says mirrored $((expected - 2 * page))
 }
 
 # bats test_tags=A2,C13
