@@ -290,12 +290,15 @@ static int parse_mode(struct fs_context *fc, const char *key, u32 value,
 	return 0;
 }
 
+/* In a context: the option was not given. */
+#define LIMIT_NOT_GIVEN	UINT_MAX
+
 static int parse_limit(struct fs_context *fc, const char *key, u32 value,
-		       unsigned int *limit)
+		       unsigned int min, unsigned int *limit)
 {
-	if (!value || value > INT_MAX)
-		return invalfc(fc, "%s=%u: must be from 1 to %d", key, value,
-			       INT_MAX);
+	if (value < min || value > INT_MAX)
+		return invalfc(fc, "%s=%u: must be from %u to %d", key, value,
+			       min, INT_MAX);
 	*limit = value;
 	return 0;
 }
@@ -324,16 +327,16 @@ static int remotefs_parse_param(struct fs_context *fc,
 		return parse_mode(fc, param->key, result.uint_32, 0666,
 				  &sbi->control_mode);
 	case OPT_MAX_MAPS:
-		return parse_limit(fc, param->key, result.uint_32,
+		return parse_limit(fc, param->key, result.uint_32, 1,
 				   &sbi->limits[REMOTEFS_MAPS].max);
 	case OPT_MAX_RANGES:
-		return parse_limit(fc, param->key, result.uint_32,
+		return parse_limit(fc, param->key, result.uint_32, 1,
 				   &sbi->limits[REMOTEFS_RANGES].max);
 	case OPT_MAX_USER_MAPS:
-		return parse_limit(fc, param->key, result.uint_32,
+		return parse_limit(fc, param->key, result.uint_32, 0,
 				   &sbi->limits[REMOTEFS_MAPS].user_max);
 	case OPT_MAX_USER_RANGES:
-		return parse_limit(fc, param->key, result.uint_32,
+		return parse_limit(fc, param->key, result.uint_32, 0,
 				   &sbi->limits[REMOTEFS_RANGES].user_max);
 	}
 	return -EINVAL;
@@ -389,6 +392,13 @@ static int remotefs_get_tree(struct fs_context *fc)
 	return get_tree_nodev(fc, remotefs_fill_super);
 }
 
+/* What was not given stays as it is, whatever another remount makes of it. */
+static void reconfigure_limit(unsigned int *limit, unsigned int given)
+{
+	if (given != LIMIT_NOT_GIVEN)
+		WRITE_ONCE(*limit, given);
+}
+
 /* Only the limits can change; they bind what is made from now on. */
 static int remotefs_reconfigure(struct fs_context *fc)
 {
@@ -401,9 +411,10 @@ static int remotefs_reconfigure(struct fs_context *fc)
 	    new->mode != sbi->mode || new->control_mode != sbi->control_mode)
 		return invalfc(fc, "only limits can change");
 	for (kind = 0; kind < REMOTEFS_KINDS; kind++) {
-		WRITE_ONCE(sbi->limits[kind].max, new->limits[kind].max);
-		WRITE_ONCE(sbi->limits[kind].user_max,
-			   new->limits[kind].user_max);
+		reconfigure_limit(&sbi->limits[kind].max,
+				  new->limits[kind].max);
+		reconfigure_limit(&sbi->limits[kind].user_max,
+				  new->limits[kind].user_max);
 	}
 	return 0;
 }
@@ -443,12 +454,17 @@ static void sbi_defaults(struct remotefs_sb *sbi)
 
 static void sbi_inherit(struct remotefs_sb *sbi, const struct remotefs_sb *old)
 {
+	int kind;
+
 	sbi->uid = old->uid;
 	sbi->gid = old->gid;
 	sbi->mode = old->mode;
 	sbi->control_gid = old->control_gid;
 	sbi->control_mode = old->control_mode;
-	memcpy(sbi->limits, old->limits, sizeof(sbi->limits));
+	for (kind = 0; kind < REMOTEFS_KINDS; kind++) {
+		sbi->limits[kind].max = LIMIT_NOT_GIVEN;
+		sbi->limits[kind].user_max = LIMIT_NOT_GIVEN;
+	}
 }
 
 static int remotefs_init_fs_context(struct fs_context *fc)

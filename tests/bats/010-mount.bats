@@ -47,8 +47,8 @@ mount_refuses() {
 	mount_refuses 32 "control_mode=777: only bits of 666 may be set" control_mode=0777
 	mount_refuses 32 "no such user ID: 4294967295" uid=4294967295
 	mount_refuses 32 "max_maps" max_maps=many
-	mount_refuses 32 "max_user_maps=0: must be from 1 to" max_user_maps=0
-	mount_refuses 32 "max_user_ranges=2147483648: must be from 1 to" max_user_ranges=2147483648
+	mount_refuses 32 "max_user_maps=4294967295: must be from 0 to" max_user_maps=4294967295
+	mount_refuses 32 "max_user_ranges=2147483648: must be from 0 to" max_user_ranges=2147483648
 	mount_refuses 1 "unknown group 'nosuchgroup'" control_gid=nosuchgroup
 }
 
@@ -240,6 +240,42 @@ mount_refuses() {
 	[[ $output == *"only limits can change"* ]]
 	run -32 mount -o remount,max_maps=0 "$M"
 	[[ $(findmnt -n -o OPTIONS "$M") == *mode=711*max_maps=2* ]]
+}
+
+# bats test_tags=A3
+@test "max_user_maps=0 is no such limit, from the start or after a remount" {
+	setup_mount max_user_maps=0,max_user_ranges=1
+	start_source s "$PROGS/a-source" 4
+	session=(control "$M/control" mem "$s_pid" rw attach)
+	new=(map flags=1 address="$s_address" length=4096)
+	run -0 call "${session[@]}" "${new[@]}"
+	refuses "${session[@]}" <<<"ENOSPC ${new[*]}"
+	run -0 mount -o remount,max_user_maps=1,max_user_ranges=0 "$M"
+	[[ $(findmnt -n -o OPTIONS "$M") != *max_user_ranges* ]]
+	refuses "${session[@]}" <<<"ENOSPC ${new[*]}"
+	run -0 call "${session[@]}" map address="$s_address" offset=4096 length=4096
+	run -0 mount -o remount,max_user_maps=0 "$M"
+	[[ $(findmnt -n -o OPTIONS "$M") != *max_user* ]]
+	run -0 call "${session[@]}" "${new[@]}"
+}
+
+# bats test_tags=A3
+@test "a remount leaves alone what it is not given, though another changed that meanwhile" {
+	setup_mount max_maps=5
+	run -0 python3 - "$M" <<-'EOT'
+		import ctypes, os, sys
+		call = ctypes.CDLL(None, use_errno=True).syscall
+		FSPICK, FSCONFIG, SET_STRING, RECONFIGURE = 433, 431, 1, 7
+		def check(ret):
+		    if ret < 0:
+		        raise OSError(ctypes.get_errno(), "fsconfig")
+		    return ret
+		picked = check(call(FSPICK, -100, sys.argv[1].encode(), 0))
+		os.system("mount -i -o remount,max_maps=7 " + sys.argv[1])
+		check(call(FSCONFIG, picked, SET_STRING, b"max_ranges", b"9", 0))
+		check(call(FSCONFIG, picked, RECONFIGURE, 0, 0, 0))
+	EOT
+	[[ $(findmnt -n -o OPTIONS "$M") == *max_maps=7,max_ranges=9* ]]
 }
 
 # bats test_tags=P4
