@@ -49,9 +49,9 @@ struct inode *remotefs_inode_new(struct super_block *sb, umode_t mode,
 
 /**
  * remotefs_inode_forget - no look-up shall find this inode any more
- * @inode:	an inode whose name is gone already
+ * @inode:	an inode whose name is gone already; the caller keeps it
  *
- * Context: sleeps.
+ * Context: sleeps; of a directory, with the mount's lock held.
  */
 void remotefs_inode_forget(struct inode *inode)
 {

@@ -442,8 +442,11 @@ static struct inode *source_unpublish(struct remotefs_source *source,
 	}
 	dir = source->dir;
 	source->dir = NULL;
-	if (dir)
+	if (dir) {
 		source->users--;
+		/* Or the next one's files would be looked for in this one. */
+		remotefs_inode_forget(dir);
+	}
 	unneeded = source_unlist(source);
 	mutex_unlock(&sbi->lock);
 	if (unneeded)
@@ -549,7 +552,6 @@ void remotefs_source_revoke(struct remotefs_source *source, u32 state)
 	source_bury(dir, &maps, state);
 	if (!dir)
 		return;
-	remotefs_inode_forget(dir);
 	/* A mount that failed half-way has none. */
 	if (source->sb->s_root) {
 		snprintf(name, sizeof(name), "%d", source->nr);

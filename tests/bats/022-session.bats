@@ -197,6 +197,55 @@ teardown() {
 	refuses control "$BATS_TEST_TMPDIR/ro/control" mem "$s_pid" rw attach open pread 0 <<<'EROFS open flags=1'
 }
 
+# bats test_tags=C16
+@test "OPEN finds a file that is made while the directory before it is being removed" {
+	run -0 python3 - "$M" "$s_pid" "$s_address" <<-'EOT'
+		import errno, fcntl, os, struct, sys
+		mount, pid, address = sys.argv[1], int(sys.argv[2]), int(sys.argv[3], 0)
+		def call(fd, number, args):
+		    return fcntl.ioctl(fd, 0xe700 + number, args, True)
+		def make():
+		    args = bytearray(struct.pack("6I3Q", 48, 1, 0, 0, 0, 0, address, 0, 4096))
+		    call(session, 2, args)
+		    return struct.unpack("6I3Q", args)[2]
+		def opened(number):
+		    try:
+		        os.close(call(session, 6, bytearray(struct.pack("4I", 16, 0, number, 0))))
+		    except OSError as error:
+		        if error.errno not in (errno.ENOENT, errno.ESTALE):
+		            raise
+		        return False
+		    return True
+		mem = os.open("/proc/%d/mem" % pid, os.O_RDONLY)
+		control = os.open(mount + "/control", os.O_RDONLY)
+		session = call(control, 1, bytearray(struct.pack("2IiI", 16, 0, mem, pid)))
+		start, finish = os.pipe(), os.pipe()
+		if not os.fork():
+		    os.close(start[1])
+		    while os.read(start[0], 1):
+		        os.rmdir("%s/%d" % (mount, pid))
+		        os.write(finish[1], b"x")
+		    os._exit(0)
+		os.set_blocking(finish[0], False)
+		missed = 0
+		for i in range(30):
+		    for j in range(100):
+		        make()
+		    os.write(start[1], b"x")
+		    while True:
+		        number = make()
+		        # What the removal has taken is not there the second time either.
+		        missed += not opened(number) and opened(number)
+		        try:
+		            os.read(finish[0], 1)
+		            break
+		        except BlockingIOError:
+		            pass
+		print("missed", missed)
+	EOT
+	[ "$output" = "missed 0" ]
+}
+
 # bats test_tags=C8,P4
 @test "OPEN gives no path outside the mount of the control file, nor into one over the map file" {
 	expose s 0
