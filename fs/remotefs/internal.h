@@ -276,6 +276,8 @@ struct remotefs_interval {
  * @flags:	REMOTEFS_ATTACH_*, as it was made; constant
  * @writable:	ranges may be made writable
  * @locks:	the map files it makes are locked; set once, READ_ONCE
+ * @strayed:	it is ephemeral and may have placed ranges in files that are not;
+ *		set once
  */
 struct remotefs_session {
 	struct file *control;
@@ -285,6 +287,7 @@ struct remotefs_session {
 	u32 flags;
 	bool writable;
 	bool locks;
+	bool strayed;
 };
 
 /*
@@ -494,6 +497,8 @@ struct remotefs_map *remotefs_source_map_locked(struct remotefs_source *source,
 struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 					 u32 number);
 void remotefs_source_retract(struct remotefs_source *source, u64 session);
+void remotefs_source_retract_ranges(struct remotefs_source *source,
+				    u64 session);
 void remotefs_source_revoke(struct remotefs_source *source, u32 state);
 void remotefs_source_revoke_all(struct super_block *sb);
 

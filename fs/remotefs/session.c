@@ -125,6 +125,8 @@ static int remotefs_session_release(struct inode *inode, struct file *file)
 
 	if (session->id)
 		remotefs_source_retract(session->source, session->id);
+	if (session->strayed)
+		remotefs_source_retract_ranges(session->source, session->id);
 	session_free(session);
 	return 0;
 }
@@ -369,6 +371,8 @@ static int session_place(struct remotefs_session *session,
 	err = remotefs_range_admit(range);
 	if (err)
 		goto err_put_range;
+	if (session->id && map->session != session->id)
+		WRITE_ONCE(session->strayed, true);
 	err = session_number(map, args, uargs);
 	if (!err)
 		err = remotefs_source_publish(session->source, map, range);

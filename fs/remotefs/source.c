@@ -512,7 +512,7 @@ static struct remotefs_map *source_next_map(struct remotefs_source *source,
 }
 
 /**
- * remotefs_source_retract - end what an ephemeral session has made
+ * remotefs_source_retract - end the files that an ephemeral session made
  * @source:	its source
  * @session:	its ID; the session does nothing any more
  *
@@ -520,15 +520,27 @@ static struct remotefs_map *source_next_map(struct remotefs_source *source,
  */
 void remotefs_source_retract(struct remotefs_source *source, u64 session)
 {
-	struct remotefs_map *map;
-	unsigned long number;
 	struct inode *dir;
 	LIST_HEAD(maps);
 
 	dir = source_unpublish_session(source, session, &maps);
 	source_bury(dir, &maps, REMOTEFS_STATE_REVOKED);
 	iput(dir);
-	/* And what it placed in files of others. */
+}
+
+/**
+ * remotefs_source_retract_ranges - end what it has placed in files of others
+ * @source:	its source
+ * @session:	its ID; the session does nothing any more
+ *
+ * Context: sleeps; takes the mount's lock, and that of each map file.
+ */
+void remotefs_source_retract_ranges(struct remotefs_source *source,
+				    u64 session)
+{
+	struct remotefs_map *map;
+	unsigned long number;
+
 	for (number = 0; (map = source_next_map(source, &number)); number++) {
 		remotefs_map_retract(map, session);
 		iput(&map->inode);
