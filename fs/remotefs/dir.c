@@ -74,27 +74,12 @@ const struct inode_operations remotefs_dir_inode_operations = {
 	.unlink		= remotefs_dir_unlink,
 };
 
-/* One live map file at or after *@number, which becomes its number. */
-static bool dir_next_map(struct remotefs_source *source, struct inode *dir,
-			 unsigned long *number, u64 *ino)
-{
-	struct remotefs_sb *sbi = REMOTEFS_SB(dir->i_sb);
-	struct remotefs_map *map = NULL;
-
-	mutex_lock(&sbi->lock);
-	if (source->dir == dir && remotefs_space_is_live(source))
-		map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
-	if (map)
-		*ino = map->inode.i_ino;
-	mutex_unlock(&sbi->lock);
-	return map;
-}
-
 /* Positions 0 and 1 are the dots; a map file is at its number plus two. */
 static int remotefs_dir_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
 	struct remotefs_source *source = REMOTEFS_I(dir)->source;
+	struct remotefs_map *map;
 	unsigned long number;
 	char name[REMOTEFS_NAME_SIZE];
 	u64 ino;
@@ -102,7 +87,9 @@ static int remotefs_dir_iterate(struct file *file, struct dir_context *ctx)
 	if (!dir_emit_dots(file, ctx))
 		return 0;
 	number = ctx->pos - 2;
-	while (dir_next_map(source, dir, &number, &ino)) {
+	while ((map = remotefs_source_next_map(source, dir, &number))) {
+		ino = map->inode.i_ino;
+		iput(&map->inode);
 		remotefs_map_name(name, number);
 		ctx->pos = number + 2;
 		if (!dir_emit(ctx, name, strlen(name), ino, DT_REG))

@@ -496,6 +496,9 @@ struct remotefs_map *remotefs_source_map_locked(struct remotefs_source *source,
 						u32 number);
 struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 					 u32 number);
+struct remotefs_map *remotefs_source_next_map(struct remotefs_source *source,
+					      const struct inode *dir,
+					      unsigned long *number);
 void remotefs_source_retract(struct remotefs_source *source, u64 session);
 void remotefs_source_retract_ranges(struct remotefs_source *source,
 				    u64 session);

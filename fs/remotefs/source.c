@@ -425,21 +425,57 @@ struct remotefs_map *remotefs_source_map(struct remotefs_source *source,
 	return map;
 }
 
+/**
+ * remotefs_source_next_map - the next live map file
+ * @source:	the source
+ * @dir:	a directory that must be the source's still, or NULL
+ * @number:	in: where to start; out: the file's number
+ *
+ * Context: sleeps; takes the mount's lock.
+ * Return: a map whose inode has one more reference, or NULL.
+ */
+struct remotefs_map *remotefs_source_next_map(struct remotefs_source *source,
+					      const struct inode *dir,
+					      unsigned long *number)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_map *map = NULL;
+
+	mutex_lock(&sbi->lock);
+	if (!dir || (source->dir == dir && remotefs_space_is_live(source)))
+		map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
+	if (map)
+		ihold(&map->inode);
+	mutex_unlock(&sbi->lock);
+	return map;
+}
+
+/* The mount's lock is held. Take names away: of a session's files, or of all. */
+static void source_take_maps(struct remotefs_source *source, u64 session,
+			     struct list_head *maps)
+{
+	struct remotefs_map *map;
+	unsigned long number;
+
+	lockdep_assert_held(&REMOTEFS_SB(source->sb)->lock);
+	xa_for_each(&source->maps, number, map) {
+		if (session && map->session != session)
+			continue;
+		xa_erase(&source->maps, number);
+		list_add_tail(&map->link, maps);
+	}
+}
+
 /* Take all names away under the mount's lock; return the directory, if any. */
 static struct inode *source_unpublish(struct remotefs_source *source,
 				      struct list_head *maps)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
-	struct remotefs_map *map;
-	unsigned long number;
 	struct inode *dir;
 	bool unneeded;
 
 	mutex_lock(&sbi->lock);
-	xa_for_each(&source->maps, number, map) {
-		xa_erase(&source->maps, number);
-		list_add_tail(&map->link, maps);
-	}
+	source_take_maps(source, 0, maps);
 	dir = source->dir;
 	source->dir = NULL;
 	if (dir) {
@@ -478,37 +514,15 @@ static struct inode *source_unpublish_session(struct remotefs_source *source,
 					      struct list_head *maps)
 {
 	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
-	struct remotefs_map *map;
-	unsigned long number;
 	struct inode *dir;
 
 	mutex_lock(&sbi->lock);
-	xa_for_each(&source->maps, number, map) {
-		if (map->session != session)
-			continue;
-		xa_erase(&source->maps, number);
-		list_add_tail(&map->link, maps);
-	}
+	source_take_maps(source, session, maps);
 	dir = source->dir;
 	if (dir)
 		ihold(dir);
 	mutex_unlock(&sbi->lock);
 	return dir;
-}
-
-/* The live map file of that number or the next one, held; NULL: no more. */
-static struct remotefs_map *source_next_map(struct remotefs_source *source,
-					    unsigned long *number)
-{
-	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
-	struct remotefs_map *map;
-
-	mutex_lock(&sbi->lock);
-	map = xa_find(&source->maps, number, ULONG_MAX, XA_PRESENT);
-	if (map)
-		ihold(&map->inode);
-	mutex_unlock(&sbi->lock);
-	return map;
 }
 
 /**
@@ -541,7 +555,9 @@ void remotefs_source_retract_ranges(struct remotefs_source *source,
 	struct remotefs_map *map;
 	unsigned long number;
 
-	for (number = 0; (map = source_next_map(source, &number)); number++) {
+	for (number = 0;
+	     (map = remotefs_source_next_map(source, NULL, &number));
+	     number++) {
 		remotefs_map_retract(map, session);
 		iput(&map->inode);
 	}
