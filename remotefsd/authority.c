@@ -218,6 +218,36 @@ int authority_take(const struct command *command, const struct surroundings *aro
 }
 
 /**
+ * authority_attach - make a session from what was taken
+ * @authority:	the descriptors
+ * @control:	the control file
+ * @pid:	the process
+ * @around:	the daemon's side
+ * @requester:	whose rights count
+ *
+ * Somebody's exclusive session keeps out who lacks CAP_SYS_ADMIN.  The daemon
+ * has that, and must not pass where the requester would not.
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int authority_attach(const struct authority *authority, int control, pid_t pid,
+		     const struct surroundings *around, const struct identity *requester)
+{
+	uint64_t caps = around->self.caps;
+	int error, session;
+
+	if (!policy_has_cap(around, requester, CAP_SYS_ADMIN))
+		caps &= ~(1ULL << CAP_SYS_ADMIN);
+	error = set_effective_caps(caps);
+	if (error)
+		return -error;
+	session = kernel_attach(control, authority->mem, pid);
+	if (set_effective_caps(around->self.caps))
+		_exit(DOUBTFUL_EXIT);
+	return session;
+}
+
+/**
  * authority_open_maps - open /proc/PID/maps as the requester may
  * @pid:	the process
  * @around:	the daemon's side, its @yama being zero

@@ -48,6 +48,9 @@ static int explain_attach(const struct grant *grant, int error)
 				command->pid);
 	if (error == EACCES)
 		return complain(grant->why, error, "the descriptor is not open for reading");
+	if (error == EEXIST)
+		return complain(grant->why, error, "process %d is in somebody's exclusive session",
+				command->pid);
 	return complain(grant->why, error, "attaching to process %d: %s", command->pid,
 			strerror(error));
 }
@@ -88,7 +91,8 @@ static int attach(struct grant *grant)
 	error = authority_take(grant->command, job->around, job->requester, &authority, grant->why);
 	if (error)
 		return error;
-	grant->session = kernel_attach(control, authority.mem, grant->command->pid);
+	grant->session = authority_attach(&authority, control, grant->command->pid, job->around,
+					  job->requester);
 	if (grant->session < 0)
 		return explain_attach(grant, -grant->session);
 	grant->maps = fdopen(authority.maps, "r");

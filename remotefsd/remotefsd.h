@@ -199,6 +199,8 @@ struct authority {
 int authority_take(const struct command *command, const struct surroundings *around,
 		   const struct identity *requester, struct authority *authority,
 		   struct complaint *why);
+int authority_attach(const struct authority *authority, int control, pid_t pid,
+		     const struct surroundings *around, const struct identity *requester);
 int authority_open_maps(pid_t pid, const struct surroundings *around,
 			const struct identity *requester);
 

@@ -194,6 +194,19 @@ absent() { [ ! -e "$1" ]; }
 	[ "${lines[0]}" = EACCES ]
 }
 
+# bats test_tags=U3,C10
+@test "an exclusive session keeps out who asks the daemon, unless that is the administrator" {
+	set_yama 0
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	background call control "$M/control" mem "$mine_pid" r attach flags=2 hold
+	retry 100 0.05 grep -q "attach OK" "$BATS_TEST_TMPDIR/background.out"
+	run -1 ask_as 1000 "add $mine_pid heap"
+	[[ $output == EEXIST$'\n'"error: EEXIST: "*exclusive* ]]
+	run -0 ask "add $mine_pid heap"
+	kill -KILL "$background_pid"
+	retry 100 0.05 ask_as 1000 "add $mine_pid stack"
+}
+
 # bats test_tags=U3
 @test "with ptrace_scope 1 the daemon denies, unless the descriptor is handed over" {
 	requires yama
