@@ -38,6 +38,9 @@ union remotefs_args {
 	struct remotefs_allow_args allow;
 	struct remotefs_lock_args lock;
 	struct remotefs_open_args open;
+	struct remotefs_watch_args watch;
+	struct remotefs_watch_add_args watch_add;
+	struct remotefs_watch_del_args watch_del;
 	struct remotefs_info_args info;
 	struct remotefs_range_args range;
 };
@@ -82,7 +85,7 @@ static long remotefs_control_features(struct file *file, void *data,
 	struct remotefs_features_args *args = data;
 	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
 		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK |
-		    REMOTEFS_FEATURE_SESSION;
+		    REMOTEFS_FEATURE_SESSION | REMOTEFS_FEATURE_WATCH;
 
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;
@@ -109,6 +112,12 @@ static const struct remotefs_ioctl session_table[] = {
 	ROW(ALLOW, allow, length, remotefs_session_allow),
 	ROW(LOCK, lock, __reserved, remotefs_session_lock),
 	ROW(OPEN, open, __reserved, remotefs_session_open),
+	ROW(WATCH, watch, __reserved, remotefs_session_watch),
+};
+
+static const struct remotefs_ioctl watch_table[] = {
+	ROW(WATCH_ADD, watch_add, cookie, remotefs_watch_add),
+	ROW(WATCH_DEL, watch_del, cookie, remotefs_watch_del),
 };
 
 static const struct remotefs_ioctl file_table[] = {
@@ -136,6 +145,22 @@ long remotefs_session_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)
 {
 	return remotefs_dispatch(session_table, ARRAY_SIZE(session_table), file,
+				 cmd, arg);
+}
+
+/**
+ * remotefs_watch_ioctl - ioctl(2) on a watcher
+ * @file:	the watcher's
+ * @cmd:	REMOTEFS_IOC_*
+ * @arg:	the caller's structure
+ *
+ * Context: sleeps.
+ * Return: the handler's; -ENOTTY, -EFAULT, -EINVAL, -E2BIG.
+ */
+long remotefs_watch_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg)
+{
+	return remotefs_dispatch(watch_table, ARRAY_SIZE(watch_table), file,
 				 cmd, arg);
 }
 

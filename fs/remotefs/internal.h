@@ -24,6 +24,8 @@
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
  *         remotefs_sb.users           its xa_lock: what users have made
+ *   whatever is held where memory is invalidated
+ *     remotefs_monitor.lock           watches and their records
  *   i_rwsem of a directory, s_umount
  *     remotefs_range.reaping          unsubscribing: i_mmap_rwsem, then waits
  *                                     for callbacks; placement waits for it
@@ -36,13 +38,15 @@
  *   object    reference          holders
  *   mm        mm_count           each source, for its life. mm_users is held only
  *                                while a fault or a copy is inside it
- *   source    kref               each session, each inode below its directory,
- *                                a queued worker
+ *   source    kref               each session, each watcher, each inode below
+ *                                its directory, a queued worker
  *   inode     i_count            the grant, from publish to revoke; dentries
  *   range     kref               its map file's tree, each fault and copy
  *   block     refcount           its range's tree, each fault and copy; whoever
  *                                holds one holds its range too
- *   mount     struct path        open files and sessions (by their control file)
+ *   monitor   mmu_notifier_get   each watcher
+ *   mount     struct path        open files, sessions and watchers (these two by
+ *                                their control file)
  */
 #ifndef REMOTEFS_INTERNAL_H
 #define REMOTEFS_INTERNAL_H
@@ -66,7 +70,12 @@
 #include <uapi/linux/remotefs.h>
 
 /* What a mount limits. Allowed intervals count as ranges. */
-enum remotefs_kind { REMOTEFS_MAPS, REMOTEFS_RANGES, REMOTEFS_KINDS };
+enum remotefs_kind {
+	REMOTEFS_MAPS,
+	REMOTEFS_RANGES,
+	REMOTEFS_WATCHES,
+	REMOTEFS_KINDS
+};
 
 /**
  * struct remotefs_limit - how many of a kind there may be
@@ -290,6 +299,98 @@ struct remotefs_session {
 	bool strayed;
 };
 
+/**
+ * struct remotefs_monitor - all watches on one address space
+ * @notifier:	how the core tells us; counts the watchers
+ * @lock:	protects everything below, and all of the watchers' queues
+ * @watches:	tree of struct remotefs_watch by address
+ * @watchers:	list of struct remotefs_watcher
+ * @open:	how many invalidations have begun and not ended
+ * @unsure:	list of watches that were added while there were some
+ */
+struct remotefs_monitor {
+	struct mmu_notifier notifier;
+	spinlock_t lock;	/* taken where nothing may be allocated */
+	struct rb_root_cached watches;
+	struct list_head watchers;
+	unsigned int open;
+	struct list_head unsure;
+};
+
+/**
+ * struct remotefs_watch - a part of an address space that is watched
+ * @node:	its first and last byte; constant
+ * @named:	link in the watcher's tree by cookie
+ * @cookie:	what its records are called; constant
+ * @watcher:	whose it is; constant
+ * @pending:	link in the watcher's list while it has a record
+ * @unsure:	link in the monitor's list while @open may be too large
+ * @open:	how many invalidations of it are under way
+ * @kinds:	of the record: REMOTEFS_KIND_*
+ * @exact:	of the record: all from @first to @last was invalidated
+ * @first:	of the record: first byte
+ * @last:	of the record: last byte
+ */
+struct remotefs_watch {
+	struct interval_tree_node node;
+	struct rb_node named;
+	u64 cookie;
+	struct remotefs_watcher *watcher;
+	struct list_head pending;
+	struct list_head unsure;
+	unsigned int open;
+	u32 kinds;
+	bool exact;
+	unsigned long first;
+	unsigned long last;
+};
+
+/**
+ * struct remotefs_watcher - a descriptor that tells of invalidations
+ * @control:	the control file it came from; keeps the mount busy
+ * @source:	counted
+ * @monitor:	of the source's address space; counted
+ * @uid:	to whom its watches are charged; constant
+ * @link:	in the monitor's list
+ * @touched:	in a list of those that a callback is about
+ * @names:	tree of its watches by cookie
+ * @pending:	list of watches that have a record, the oldest first
+ * @queued:	how many
+ * @max_queued:	how many there may be; constant
+ * @open:	how many invalidations of its watches are under way
+ * @stale:	there were more
+ * @unsaid:	EMPTY is to follow
+ * @gone_said:	GONE has been read
+ * @generation:	what @page shows
+ * @page:	for mmap()
+ * @wait:	readers and pollers
+ * @fasync:	who wants SIGIO
+ * @sigio_work:	sends it; sending allocates
+ */
+struct remotefs_watcher {
+	struct file *control;
+	struct remotefs_source *source;
+	struct remotefs_monitor *monitor;
+	kuid_t uid;
+
+	struct list_head link;
+	struct list_head touched;
+	struct rb_root names;
+	struct list_head pending;
+	unsigned int queued;
+	unsigned int max_queued;
+	unsigned int open;
+	bool stale;
+	bool unsaid;
+	bool gone_said;
+	u64 generation;
+	struct remotefs_watch_page *page;
+
+	wait_queue_head_t wait;
+	struct fasync_struct *fasync;
+	struct work_struct sigio_work;
+};
+
 /*
  * What a source has at one page, in a word: its page frame number, if PRESENT,
  * above these bits. No bit at all: ask the core's fault handler.
@@ -465,6 +566,8 @@ long remotefs_session_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg);
 long remotefs_file_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long arg);
+long remotefs_watch_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg);
 
 /* session.c */
 int remotefs_session_calibrate(void);
@@ -475,6 +578,27 @@ long remotefs_session_unmap(struct file *file, void *data, void __user *uarg);
 long remotefs_session_allow(struct file *file, void *data, void __user *uarg);
 long remotefs_session_lock(struct file *file, void *data, void __user *uarg);
 long remotefs_session_open(struct file *file, void *data, void __user *uarg);
+long remotefs_session_watch(struct file *file, void *data, void __user *uarg);
+
+/* watch.c */
+struct file *remotefs_watch_file(struct file *control,
+				 struct remotefs_source *source, kuid_t uid,
+				 unsigned int max_queued);
+long remotefs_watch_add(struct file *file, void *data, void __user *uarg);
+long remotefs_watch_del(struct file *file, void *data, void __user *uarg);
+
+/* monitor.c */
+struct remotefs_monitor *remotefs_monitor_get(struct remotefs_source *source);
+void remotefs_monitor_put(struct remotefs_monitor *monitor);
+void remotefs_monitor_admit(struct remotefs_monitor *monitor,
+			    struct remotefs_watcher *watcher);
+void remotefs_monitor_dismiss(struct remotefs_watcher *watcher);
+void remotefs_monitor_insert(struct remotefs_watch *watch);
+void remotefs_monitor_remove(struct remotefs_watch *watch);
+bool remotefs_monitor_take(struct remotefs_watcher *watcher,
+			   struct remotefs_event *event);
+void remotefs_monitor_lost(struct remotefs_watcher *watcher);
+bool remotefs_monitor_has(struct remotefs_watcher *watcher);
 
 /* dir.c */
 extern const struct inode_operations remotefs_dir_inode_operations;

@@ -579,3 +579,27 @@ long remotefs_session_open(struct file *file, void *data, void __user *uarg)
 	iput(&map->inode);
 	return IS_ERR(opened) ? PTR_ERR(opened) : install(opened);
 }
+
+/**
+ * remotefs_session_watch - REMOTEFS_IOC_WATCH
+ * @file:	the session's
+ * @data:	struct remotefs_watch_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps, killably; takes the source's mmap_lock for writing.
+ * Return: a descriptor; errors as the ABI header says.
+ */
+long remotefs_session_watch(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_session *session = file->private_data;
+	const struct remotefs_watch_args *args = data;
+	struct file *watcher;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (args->__reserved)
+		return -EINVAL;
+	watcher = remotefs_watch_file(session->control, session->source,
+				      session->cred->fsuid, args->queue);
+	return IS_ERR(watcher) ? PTR_ERR(watcher) : install(watcher);
+}

@@ -24,12 +24,14 @@
 static const struct remotefs_limit default_limits[REMOTEFS_KINDS] = {
 	[REMOTEFS_MAPS]		= { .max = 65536 },
 	[REMOTEFS_RANGES]	= { .max = 262144 },
+	[REMOTEFS_WATCHES]	= { .max = 262144 },
 };
 
 /* As options say it: max_maps, max_user_maps. */
 static const char * const kind_names[REMOTEFS_KINDS] = {
 	[REMOTEFS_MAPS]		= "maps",
 	[REMOTEFS_RANGES]	= "ranges",
+	[REMOTEFS_WATCHES]	= "watches",
 };
 
 /* Work that MMU notifier callbacks leave to a process. */
@@ -244,7 +246,8 @@ static const struct file_operations root_dir_operations = {
 
 enum {
 	OPT_UID, OPT_GID, OPT_MODE, OPT_CONTROL_GID, OPT_CONTROL_MODE,
-	OPT_MAX_MAPS, OPT_MAX_RANGES, OPT_MAX_USER_MAPS, OPT_MAX_USER_RANGES,
+	OPT_MAX_MAPS, OPT_MAX_RANGES, OPT_MAX_WATCHES,
+	OPT_MAX_USER_MAPS, OPT_MAX_USER_RANGES, OPT_MAX_USER_WATCHES,
 };
 
 static const struct fs_parameter_spec remotefs_parameters[] = {
@@ -255,8 +258,10 @@ static const struct fs_parameter_spec remotefs_parameters[] = {
 	fsparam_u32oct("control_mode",	OPT_CONTROL_MODE),
 	fsparam_u32("max_maps",		OPT_MAX_MAPS),
 	fsparam_u32("max_ranges",	OPT_MAX_RANGES),
+	fsparam_u32("max_watches",	OPT_MAX_WATCHES),
 	fsparam_u32("max_user_maps",	OPT_MAX_USER_MAPS),
 	fsparam_u32("max_user_ranges",	OPT_MAX_USER_RANGES),
+	fsparam_u32("max_user_watches",	OPT_MAX_USER_WATCHES),
 	{ }
 };
 
@@ -332,12 +337,18 @@ static int remotefs_parse_param(struct fs_context *fc,
 	case OPT_MAX_RANGES:
 		return parse_limit(fc, param->key, result.uint_32, 1,
 				   &sbi->limits[REMOTEFS_RANGES].max);
+	case OPT_MAX_WATCHES:
+		return parse_limit(fc, param->key, result.uint_32, 1,
+				   &sbi->limits[REMOTEFS_WATCHES].max);
 	case OPT_MAX_USER_MAPS:
 		return parse_limit(fc, param->key, result.uint_32, 0,
 				   &sbi->limits[REMOTEFS_MAPS].user_max);
 	case OPT_MAX_USER_RANGES:
 		return parse_limit(fc, param->key, result.uint_32, 0,
 				   &sbi->limits[REMOTEFS_RANGES].user_max);
+	case OPT_MAX_USER_WATCHES:
+		return parse_limit(fc, param->key, result.uint_32, 0,
+				   &sbi->limits[REMOTEFS_WATCHES].user_max);
 	}
 	return -EINVAL;
 }
@@ -545,8 +556,9 @@ static void __exit remotefs_exit(void)
 {
 	unregister_filesystem(&remotefs_type);
 	destroy_workqueue(remotefs_wq);
-	/* Inodes are freed after a grace period. */
+	/* Inodes are freed after a grace period, and monitors, too. */
 	rcu_barrier();
+	mmu_notifier_synchronize();
 	kmem_cache_destroy(inode_cache);
 }
 

@@ -15,13 +15,18 @@
  * /sys/kernel/debug/remotefs_pause takes, one at a time,
  *
  *	arm POINT PID [N]	stop thread PID when it gets to POINT the N-th
- *				time (the first); one point a thread
+ *				time (the first); one point a thread. The point
+ *				"midst" is of one process until all is cleared
  *	go PID			let it go on: ENOENT it has not come there,
  *				ETIMEDOUT it was there, and gave up waiting
  *	clear			let all go on and disarm: EBUSY some had not
  *				come, or not been let go; ETIMEDOUT as above
  *
  * and shows a line "PID POINT armed", "paused" or "late" for each thread.
+ *
+ * The point "midst" needs no probe: an invalidation has been announced, and page
+ * tables are still as before. It is a notifier of its own, and comes later in
+ * the core's list than those that are added after it was armed.
  *
  * There is no way to unload it: whoever has slept here returns through here,
  * and nobody can tell when the last one has.
@@ -37,6 +42,8 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -48,7 +55,7 @@
 
 enum point_id {
 	UNLOCKED, FILLED, BEGINS, BEGUN, ZAPS, ZAPPED, UNSUBSCRIBES,
-	MAKES_INODE, NR_POINTS
+	MAKES_INODE, NR_PROBES, MIDST = NR_PROBES, NR_POINTS
 };
 
 enum slot_state { FREE, ARMED, PAUSED, LATE };
@@ -103,13 +110,11 @@ static struct slot *slot_reach(enum point_id point, struct completion *go)
 	return found;
 }
 
-static void pause_at(enum point_id point, void *caller)
+static void pause_here(enum point_id point)
 {
 	DECLARE_COMPLETION_ONSTACK(go);
 	struct slot *slot;
 
-	if (!is_in_remotefs(caller))
-		return;
 	slot = slot_reach(point, &go);
 	if (!slot || wait_for_completion_timeout(&go, PATIENCE))
 		return;
@@ -120,6 +125,12 @@ static void pause_at(enum point_id point, void *caller)
 		slot->go = NULL;
 	}
 	spin_unlock(&slots_lock);
+}
+
+static void pause_at(enum point_id point, void *caller)
+{
+	if (is_in_remotefs(caller))
+		pause_here(point);
 }
 
 #define CALLER	__builtin_return_address(0)
@@ -201,7 +212,7 @@ static struct point {
 	void *detour;
 	struct kprobe probe;
 	bool set;
-} points[NR_POINTS] = {
+} points[NR_PROBES] = {
 #define POINT(id, word, func)						\
 	[id] = {							\
 		.name	= #word,						\
@@ -292,17 +303,76 @@ static int point_set(struct point *point)
 	return err;
 }
 
+static int midst_begins(struct mmu_notifier *notifier,
+			const struct mmu_notifier_range *range)
+{
+	if (mmu_notifier_range_blockable(range))
+		pause_here(MIDST);
+	return 0;
+}
+
+static const struct mmu_notifier_ops midst_ops = {
+	.invalidate_range_start	= midst_begins,
+};
+
+/* Whose invalidations it sees; protected by arming_lock. */
+static struct mmu_notifier midst = { .ops = &midst_ops };
+static struct mm_struct *midst_mm;
+
+static struct mm_struct *mm_of(pid_t nr)
+{
+	struct pid *pid = find_get_pid(nr);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct mm_struct *mm = task ? get_task_mm(task) : NULL;
+
+	if (task)
+		put_task_struct(task);
+	put_pid(pid);
+	return mm;
+}
+
+static int midst_set(pid_t pid)
+{
+	struct mm_struct *mm = mm_of(pid);
+	int err = 0;
+
+	lockdep_assert_held(&arming_lock);
+	if (!mm)
+		return -ESRCH;
+	if (!midst_mm) {
+		err = mmu_notifier_register(&midst, mm);
+		if (!err)
+			midst_mm = mm;
+	} else if (midst_mm != mm) {
+		err = -EBUSY;
+	}
+	mmput(mm);
+	return err;
+}
+
+static void midst_clear(void)
+{
+	if (midst_mm)
+		mmu_notifier_unregister(&midst, midst_mm);
+	midst_mm = NULL;
+}
+
+static const char *point_name(enum point_id id)
+{
+	return id == MIDST ? "midst" : points[id].name;
+}
+
 static int arm(const char *name, pid_t pid, unsigned int left)
 {
 	enum point_id id = 0;
 	struct slot *slot;
 	int err;
 
-	while (id < NR_POINTS && strcmp(points[id].name, name))
+	while (id < NR_POINTS && strcmp(point_name(id), name))
 		id++;
 	if (id == NR_POINTS || pid <= 0 || !left)
 		return -EINVAL;
-	err = point_set(&points[id]);
+	err = id == MIDST ? midst_set(pid) : point_set(&points[id]);
 	if (err)
 		return err;
 	spin_lock(&slots_lock);
@@ -367,11 +437,12 @@ static int clear(void)
 			err = -EBUSY;
 	}
 	spin_unlock(&slots_lock);
-	for (point = points; point < points + NR_POINTS; point++) {
+	for (point = points; point < points + NR_PROBES; point++) {
 		if (point->set)
 			unregister_kprobe(&point->probe);
 		point->set = false;
 	}
+	midst_clear();
 	return err;
 }
 
@@ -412,7 +483,7 @@ static int pause_show(struct seq_file *seq, void *unused)
 	for (slot = slots; slot < slots + NR_SLOTS; slot++)
 		if (slot->state != FREE)
 			seq_printf(seq, "%d %s %s\n", slot->pid,
-				   points[slot->point].name,
+				   point_name(slot->point),
 				   state_names[slot->state]);
 	spin_unlock(&slots_lock);
 	return 0;

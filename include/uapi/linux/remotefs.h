@@ -4,11 +4,13 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- * Three kinds of descriptor take these calls:
+ * Four kinds of descriptor take these calls:
  *
  *   control   /MOUNT/control, opened by anyone whom its mode admits
  *   session   a handle on one source process, made by ATTACH on control
  *   map file  /MOUNT/PID/map-N or /MOUNT/PID/as, opened as any file is
+ *   watcher   tells what happens to memory of the source, made by WATCH on a
+ *             session
  *
  * A session carries the authority to expose memory: it is made from a
  * descriptor of /proc/PID/mem which the caller already holds, or from the
@@ -29,19 +31,21 @@
  *   EACCES      the file's mode forbids it, or the descriptor of /proc/PID/mem
  *               was not opened for reading (for writing too, where the range
  *               is to be writable), or no range of the file is writable
- *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for
+ *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for; with
+ *               O_NONBLOCK on a watcher: there is nothing to be told now
  *   EBADF       not an open descriptor
- *   EEXIST      the offset is occupied, the process already has an "as" file, or
- *               one session excludes another
+ *   EEXIST      the offset is occupied, the process already has an "as" file,
+ *               one session excludes another, or the cookie is in use
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
  *   EHWPOISON   the page's memory is broken
- *   EINTR       a fatal signal arrived
+ *   EINTR       a fatal signal arrived; of a read() on a watcher: any signal
  *   EINVAL      malformed: a size, an alignment, a wrapped or empty interval,
  *               nonzero padding, a descriptor that is not /proc/PID/mem
  *   ELOOP       the memory is itself a mirror of a remotefs file
  *   EMFILE      the caller has too many descriptors (ENFILE: the system has)
- *   ENOENT      no such map file, or no range at or after this offset
+ *   ENOENT      no such map file, no range at or after this offset, or no watch
+ *               with this cookie
  *   ENOMEM      out of memory
  *   ENOSPC      a limit of the mount, or of the mount on one user, is reached;
  *               a write at the end of the file
@@ -89,6 +93,7 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_ZERO		(1ULL << 3)	/* zeros after the source's exit */
 #define REMOTEFS_FEATURE_LOCK		(1ULL << 4)	/* LOCK */
 #define REMOTEFS_FEATURE_SESSION	(1ULL << 5)	/* flags of ATTACH; OPEN */
+#define REMOTEFS_FEATURE_WATCH		(1ULL << 6)	/* WATCH */
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
@@ -363,5 +368,151 @@ struct remotefs_range_args {
 };
 
 #define REMOTEFS_IOC_RANGE	_IO(REMOTEFS_IOC_TYPE, 0x11)
+
+/**
+ * struct remotefs_watch_args - REMOTEFS_IOC_WATCH, on a session
+ * @size:	sizeof(struct remotefs_watch_args)
+ * @flags:	zero
+ * @queue:	how many records of INVALIDATED may wait to be read; beyond these
+ *		there is one of STALE instead. Zero: one for each watch
+ * @__reserved:	zero
+ *
+ * Makes a watcher: a descriptor that tells when memory of the source is
+ * unmapped, discarded, moved, protected, replaced by another page, or dropped
+ * from the page tables for whatever reason, by whomever. It sees the parts of
+ * the address space that WATCH_ADD names. It stays when the session is closed,
+ * and does not keep the source's memory.
+ *
+ * read(2) gives whole records of struct remotefs_event, as many as there are and
+ * fit, and waits for the first unless O_NONBLOCK is set; a buffer that is too
+ * small for one is EINVAL. poll(2), epoll(7) and SIGIO tell when there are some.
+ * After GONE comes the end of the file.
+ *
+ * mmap(2) of one page at offset 0, shared and for reading only, shows struct
+ * remotefs_watch_page.
+ *
+ * Return: a close-on-exec descriptor of the watcher; EINVAL, ESRCH, EMFILE,
+ * ENFILE, EOPNOTSUPP, ENOMEM, EINTR.
+ */
+struct remotefs_watch_args {
+	__u32 size;
+	__u32 flags;
+	__u32 queue;
+	__u32 __reserved;
+};
+
+#define REMOTEFS_IOC_WATCH	_IO(REMOTEFS_IOC_TYPE, 0x07)
+
+/**
+ * struct remotefs_watch_add_args - REMOTEFS_IOC_WATCH_ADD, on a watcher
+ * @size:	sizeof(struct remotefs_watch_add_args)
+ * @flags:	zero
+ * @start:	first byte to be watched in the source
+ * @end:	the one after the last, above @start
+ * @cookie:	names the watch in its records; any number that is not in use
+ *
+ * Watches may overlap, and there need be no memory. From the return of this
+ * call every invalidation that has not ended counts.
+ *
+ * Return: 0; EINVAL, EEXIST (the cookie is in use), ENOSPC, ESRCH, EOPNOTSUPP,
+ * ENOMEM.
+ */
+struct remotefs_watch_add_args {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 cookie;
+};
+
+#define REMOTEFS_IOC_WATCH_ADD	_IO(REMOTEFS_IOC_TYPE, 0x20)
+
+/**
+ * struct remotefs_watch_del_args - REMOTEFS_IOC_WATCH_DEL, on a watcher
+ * @size:	sizeof(struct remotefs_watch_del_args)
+ * @flags:	zero
+ * @cookie:	of the watch
+ *
+ * No read(2) that begins after the return of this call has a record with this
+ * cookie, unless it is given to another watch.
+ *
+ * Return: 0; EINVAL, ENOENT, EOPNOTSUPP.
+ */
+struct remotefs_watch_del_args {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cookie;
+};
+
+#define REMOTEFS_IOC_WATCH_DEL	_IO(REMOTEFS_IOC_TYPE, 0x21)
+
+/**
+ * struct remotefs_event - what read(2) on a watcher gives
+ * @type:	REMOTEFS_EVENT_*
+ * @flags:	of INVALIDATED: REMOTEFS_EVENT_EXACT
+ * @kinds:	of INVALIDATED: REMOTEFS_KIND_*, of all that it stands for
+ * @reason:	of GONE: REMOTEFS_GONE_*
+ * @cookie:	of INVALIDATED: the watch's
+ * @start:	of INVALIDATED: first byte
+ * @end:	of INVALIDATED: the one after the last
+ * @generation:	of the watcher when the record was read
+ *
+ * What is not of a record's type is zero.
+ *
+ * INVALIDATED: something happened to the memory that a watch covers. With EXACT
+ * it happened from @start to @end; otherwise to parts of the watch, and @start
+ * and @end are the watch's own. A watch has one such record at most that has
+ * not been read, and it grows. One that is read while the invalidation is still
+ * under way comes again.
+ *
+ * STALE: as INVALIDATED, of all watches, for there was no room to tell more.
+ *
+ * EMPTY: all was told up to this @generation: no invalidation of watched memory
+ * is under way, and as long as the watcher's page shows this number, there has
+ * been none. It follows records of the two other types.
+ *
+ * GONE: the source has ended, and with it all of its memory.
+ */
+struct remotefs_event {
+	__u32 type;
+	__u32 flags;
+	__u32 kinds;
+	__u32 reason;
+	__aligned_u64 cookie;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 generation;
+};
+
+#define REMOTEFS_EVENT_INVALIDATED	1
+#define REMOTEFS_EVENT_STALE		2
+#define REMOTEFS_EVENT_EMPTY		3
+#define REMOTEFS_EVENT_GONE		4
+
+#define REMOTEFS_EVENT_EXACT	(1U << 0)	/* all of start to end, no more */
+
+#define REMOTEFS_KIND_UNMAP	(1U << 0)	/* unmapped, or moved away */
+#define REMOTEFS_KIND_PROTECT	(1U << 1)	/* its protection changed */
+#define REMOTEFS_KIND_CLEAR	(1U << 2)	/* discarded, or other pages come */
+#define REMOTEFS_KIND_SOFT_DIRTY (1U << 3)	/* soft-dirty bits were cleared */
+#define REMOTEFS_KIND_OTHER	(1U << 4)	/* what the kernel has no name for */
+
+#define REMOTEFS_GONE_UNKNOWN	0		/* it cannot be told */
+#define REMOTEFS_GONE_EXIT	1
+#define REMOTEFS_GONE_EXEC	2
+
+/**
+ * struct remotefs_watch_page - what mmap(2) of a watcher shows
+ * @generation:	grows when an invalidation of watched memory begins, and again
+ *		when it ends, both before the call that caused it returns; also
+ *		when the source ends. Never zero
+ *
+ * To be loaded with acquire semantics. Its lower half wraps early in the life
+ * of each watcher, so 32-bit programs must read the upper half, the lower half,
+ * and the upper half again until that has not changed in between.
+ */
+struct remotefs_watch_page {
+	__aligned_u64 generation;
+};
 
 #endif /* _UAPI_LINUX_REMOTEFS_H */
