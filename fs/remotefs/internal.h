@@ -299,21 +299,37 @@ struct remotefs_session {
 	bool strayed;
 };
 
+/* Of 2 MiB each; see monitor.c. */
+#define REMOTEFS_GRANULE_SHIFT	21
+#define REMOTEFS_GRANULE_BITS	9
+#define REMOTEFS_GRANULES	BIT(REMOTEFS_GRANULE_BITS)
+
 /**
  * struct remotefs_monitor - all watches on one address space
  * @notifier:	how the core tells us; counts the watchers
- * @lock:	protects everything below, and all of the watchers' queues
+ * @open:	how many invalidations have begun and not ended; atomic
+ * @granules:	how many watches there are in granules of this hash; READ_ONCE
+ * @wide:	how many cover more granules than are counted; READ_ONCE
+ * @lock:	protects everything below, writing the above two, and all of the
+ *		watchers' queues
  * @watches:	tree of struct remotefs_watch by address
  * @watchers:	list of struct remotefs_watcher
- * @open:	how many invalidations have begun and not ended
+ * @idle_first:	the last place where there was no watch, to spare the look at
+ *		the end what was found at the beginning
+ * @idle_last:	its last byte
  * @unsure:	list of watches that were added while there were some
  */
 struct remotefs_monitor {
 	struct mmu_notifier notifier;
+	atomic_t open;
+	u32 granules[REMOTEFS_GRANULES];
+	u32 wide;
+
 	spinlock_t lock;	/* taken where nothing may be allocated */
 	struct rb_root_cached watches;
 	struct list_head watchers;
-	unsigned int open;
+	unsigned long idle_first;
+	unsigned long idle_last;
 	struct list_head unsure;
 };
 

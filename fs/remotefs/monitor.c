@@ -26,8 +26,15 @@
  * address space, which may be too much but never too little, and is set right
  * as soon as nothing is open anywhere.
  *
+ * Most of what a process does to its memory is nobody's affair, and must not cost
+ * it much. So watches are counted by the 2 MiB that they lie in, in a small table
+ * by a hash, and whoever finds no count there takes no lock. Such an invalidation
+ * has said that it is open, then looked at the counts; a watch is counted, then
+ * looks at what is open: one of them sees the other.
+ *
  * With the last user of the mm the core says RELEASE and nothing thereafter.
  */
+#include <linux/hash.h>
 #include <linux/mmu_notifier.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -62,7 +69,51 @@ static u32 event_kind(enum mmu_notifier_event event)
 	}
 }
 
+static unsigned long granule_of(unsigned long address)
+{
+	return address >> REMOTEFS_GRANULE_SHIFT;
+}
+
+static unsigned int granule_hash(unsigned long granule)
+{
+	return hash_long(granule, REMOTEFS_GRANULE_BITS);
+}
+
+/* May there be a watch? No lock is held. */
+static bool monitor_has_some(const struct remotefs_monitor *monitor,
+			     const struct mmu_notifier_range *range)
+{
+	unsigned long first = granule_of(range->start);
+	unsigned long last = granule_of(range->end - 1);
+
+	if (READ_ONCE(monitor->granules[granule_hash(first)]) ||
+	    READ_ONCE(monitor->wide))
+		return true;
+	if (likely(last == first))
+		return false;
+	/* The more there is to be done, the less it matters to take a lock. */
+	return last - first > 1 ||
+	       READ_ONCE(monitor->granules[granule_hash(last)]);
+}
+
 /* The monitor's lock is held in all of the following, up to the callbacks. */
+
+static void count_watch(struct remotefs_monitor *monitor,
+			const struct remotefs_watch *watch, int by)
+{
+	unsigned long granule = granule_of(watch->node.start);
+	unsigned long last = granule_of(watch->node.last);
+	u32 *count;
+
+	if (last - granule >= REMOTEFS_GRANULES) {
+		WRITE_ONCE(monitor->wide, monitor->wide + by);
+		return;
+	}
+	for (; granule <= last; granule++) {
+		count = &monitor->granules[granule_hash(granule)];
+		WRITE_ONCE(*count, *count + by);
+	}
+}
 
 static void watcher_bump(struct remotefs_watcher *watcher)
 {
@@ -147,11 +198,13 @@ static void watch_end(struct remotefs_watch *watch, unsigned int nr)
 	watch->watcher->open -= nr;
 }
 
-/* Nothing is open, so what watches still count has begun before they came. */
+/* If nothing is open, what watches still count has begun before they came. */
 static void monitor_settle(struct remotefs_monitor *monitor)
 {
 	struct remotefs_watch *watch, *next;
 
+	if (atomic_read(&monitor->open))
+		return;
 	list_for_each_entry_safe(watch, next, &monitor->unsure, unsure) {
 		list_del_init(&watch->unsure);
 		watch_end(watch, watch->open);
@@ -171,9 +224,14 @@ static void monitor_tell(struct remotefs_monitor *monitor,
 	LIST_HEAD(touched);
 	u32 kind;
 
-	node = interval_tree_iter_first(&monitor->watches, range->start, last);
-	if (likely(!node))
+	if (range->start >= monitor->idle_first && last <= monitor->idle_last)
 		return;
+	node = interval_tree_iter_first(&monitor->watches, range->start, last);
+	if (!node) {
+		monitor->idle_first = range->start;
+		monitor->idle_last = last;
+		return;
+	}
 	kind = event_kind(range->event);
 	for (; node; node = interval_tree_iter_next(node, range->start, last)) {
 		watch = to_watch(node);
@@ -198,8 +256,12 @@ static int monitor_begins(struct mmu_notifier *notifier,
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
 
+	atomic_inc(&monitor->open);
+	/* Pairs with that of remotefs_monitor_insert(). */
+	smp_mb__after_atomic();
+	if (!monitor_has_some(monitor, range))
+		return 0;
 	spin_lock(&monitor->lock);
-	monitor->open++;
 	monitor_tell(monitor, range, false);
 	spin_unlock(&monitor->lock);
 	return 0;
@@ -210,10 +272,17 @@ static void monitor_ends(struct mmu_notifier *notifier,
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
 
+	if (monitor_has_some(monitor, range)) {
+		spin_lock(&monitor->lock);
+		monitor_tell(monitor, range, true);
+		spin_unlock(&monitor->lock);
+	}
+	/* A full barrier, which pairs with that of remotefs_monitor_insert(). */
+	if (!atomic_dec_and_test(&monitor->open) ||
+	    list_empty(&monitor->unsure))
+		return;
 	spin_lock(&monitor->lock);
-	monitor_tell(monitor, range, true);
-	if (!--monitor->open)
-		monitor_settle(monitor);
+	monitor_settle(monitor);
 	spin_unlock(&monitor->lock);
 }
 
@@ -338,12 +407,19 @@ void remotefs_monitor_insert(struct remotefs_watch *watch)
 
 	lockdep_assert_held(&monitor->lock);
 	INIT_LIST_HEAD(&watch->pending);
-	INIT_LIST_HEAD(&watch->unsure);
 	interval_tree_insert(&watch->node, &monitor->watches);
-	watch->open = monitor->open;
+	monitor->idle_first = ULONG_MAX;
+	monitor->idle_last = 0;
+	count_watch(monitor, watch, 1);
+	list_add(&watch->unsure, &monitor->unsure);
+	/*
+	 * Whoever has not seen our count is open now, and whoever ends the last
+	 * of them from now on sees us in the list.
+	 */
+	smp_mb();
+	watch->open = atomic_read(&monitor->open);
 	watch->watcher->open += watch->open;
-	if (watch->open)
-		list_add(&watch->unsure, &monitor->unsure);
+	monitor_settle(monitor);
 }
 
 /**
@@ -358,6 +434,7 @@ void remotefs_monitor_remove(struct remotefs_watch *watch)
 
 	lockdep_assert_held(&watcher->monitor->lock);
 	interval_tree_remove(&watch->node, &watcher->monitor->watches);
+	count_watch(watcher->monitor, watch, -1);
 	list_del(&watch->unsure);
 	if (!list_empty(&watch->pending))
 		watch_forget_record(watch);

@@ -327,7 +327,7 @@ tells() {
 	says self EACCES again rw shared 1 0
 	says self EINVAL again rw private 1 0
 	says self EINVAL again r private 1 0
-	says self EACCES again rx shared 1 0
+	says self EPERM again rx shared 1 0
 	says self EINVAL again r shared 2 0
 	says self EINVAL again r shared 1 $page
 	ask self page

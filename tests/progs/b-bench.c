@@ -2,7 +2,7 @@
 /*
  * b-bench: what remotefs and its peers cost, in instructions.
  *
- *	b-bench MOUNT all|budget|scaling|memory
+ *	b-bench MOUNT all|budget|scaling|memory|watch
  *
  * For a guest whose virtual nanosecond is one instruction (tests/qemu/run
  * --icount), so that the clock counts instructions of the program and of the
@@ -18,6 +18,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -664,6 +665,174 @@ static void bench_scaling(void)
 	close(file);
 }
 
+/*
+ * Watches on memory of our own, on every other one of many small mappings. What
+ * is not watched lies between, where it is hardest to tell apart, or elsewhere.
+ */
+#define WATCHES 10000
+
+enum place { WATCHED, BETWEEN, ELSEWHERE, PLACES };
+
+static char *islands;
+
+static char *island(unsigned int i, enum place place)
+{
+	static const unsigned long at[PLACES] = { 0, 2, 4 * WATCHES };
+
+	return islands + (4 * i + at[place]) * PAGE;
+}
+
+static void island_make(char *at)
+{
+	*(volatile char *)must(mmap(at, PAGE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) = 'i';
+}
+
+static void islands_make(void)
+{
+	const size_t size = 8 * WATCHES * PAGE;
+
+	islands = must(mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0));
+	check(!munmap(islands, size), "munmap");
+	for (unsigned int i = 0; i < WATCHES; i++)
+		for (enum place place = 0; place < PLACES; place++)
+			island_make(island(i, place));
+}
+
+static int watch_open(pid_t pid)
+{
+	struct remotefs_watch_args args = { .size = sizeof(args) };
+	int session = session_of(pid), watcher = ioctl(session, REMOTEFS_IOC_WATCH, &args);
+
+	check(watcher >= 0 && !fcntl(watcher, F_SETFL, O_NONBLOCK), "WATCH");
+	close(session);
+	return watcher;
+}
+
+static void watch_add(int watcher, unsigned int i)
+{
+	struct remotefs_watch_add_args args = {
+		.size = sizeof(args),
+		.start = (unsigned long)island(i, WATCHED),
+		.end = (unsigned long)island(i, WATCHED) + PAGE,
+		.cookie = i,
+	};
+
+	check(!ioctl(watcher, REMOTEFS_IOC_WATCH_ADD, &args), "WATCH_ADD");
+}
+
+static void watch_drain(int watcher)
+{
+	struct remotefs_event events[64];
+
+	while (read(watcher, events, sizeof(events)) > 0)
+		;
+}
+
+/* The least of three times, each all over the islands and put right again. */
+static void watch_tax(const char *name, const char *peer, int watcher, enum place place, bool unmap)
+{
+	uint64_t least = UINT64_MAX, cost, start;
+
+	for (int round = 0; round < 3; round++) {
+		start = now();
+		for (unsigned int i = 0; i < WATCHES; i += 4)
+			if (unmap)
+				munmap(island(i, place), PAGE);
+			else
+				madvise(island(i, place), PAGE, MADV_DONTNEED);
+		cost = now() - start;
+		least = cost < least ? cost : least;
+		for (unsigned int i = 0; i < WATCHES; i += 4)
+			island_make(island(i, place));
+		if (watcher >= 0)
+			watch_drain(watcher);
+	}
+	if (peer)
+		printf("%s %s %.1f\n", name, peer, (double)least / (WATCHES / 4));
+}
+
+static void watch_taxes(const char *peer, int watcher)
+{
+	watch_tax("watch-unmap", peer, watcher, WATCHED, true);
+	watch_tax("watch-unmap-between", peer, watcher, BETWEEN, true);
+	watch_tax("watch-unmap-elsewhere", peer, watcher, ELSEWHERE, true);
+	watch_tax("watch-discard", peer, watcher, WATCHED, false);
+	watch_tax("watch-discard-elsewhere", peer, watcher, ELSEWHERE, false);
+}
+
+/* From before the munmap() of our child until a poll() of ours has said so. */
+static void watch_latency(void)
+{
+	uint64_t *start = must(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	struct pollfd polled = { .events = POLLIN };
+	int ends[2], back[2];
+	uint64_t cost = 0;
+	char byte = 0;
+	pid_t child;
+
+	check(!pipe(ends) && !pipe(back), "pipe");
+	child = fork();
+	if (!child) {
+		for (unsigned int i = 0; read(ends[0], &byte, 1) == 1; i++) {
+			*start = now();
+			munmap(island(i, WATCHED), PAGE);
+			check(write(back[1], &byte, 1) == 1, "write");
+		}
+		_exit(0);
+	}
+	polled.fd = watch_open(child);
+	for (unsigned int i = 0; i < 100; i++)
+		watch_add(polled.fd, i);
+	for (unsigned int i = 0; i < 100; i++) {
+		check(write(ends[1], &byte, 1) == 1, "write");
+		check(poll(&polled, 1, -1) == 1, "poll");
+		cost += now() - *start;
+		check(read(back[0], &byte, 1) == 1, "read");
+		watch_drain(polled.fd);
+	}
+	printf("watch-latency remotefs %.1f\n", (double)cost / 100);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(polled.fd);
+}
+
+/* What a registration cache does each time it finds something. */
+static void watch_check(int watcher)
+{
+	const struct remotefs_watch_page *page =
+		must(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, watcher, 0));
+	uint64_t known = page->generation, start = now();
+	unsigned int wrong = 0;
+
+	for (unsigned int i = 0; i < 1000000; i++)
+		wrong += __atomic_load_n(&page->generation, __ATOMIC_ACQUIRE) != known;
+	row("watch-check", "remotefs", start, 1000000);
+	check(!wrong, "the generation");
+	munmap((void *)page, PAGE);
+}
+
+static void bench_watch(void)
+{
+	int watcher;
+
+	islands_make();
+	/* After some rounds the allocators' lists are as they will stay. */
+	watch_taxes(NULL, -1);
+	watch_taxes("alone", -1);
+	watcher = watch_open(getpid());
+	watch_add(watcher, 5);
+	watch_taxes("one-watch", watcher);
+	for (unsigned int i = 0; i < WATCHES; i++)
+		if (i != 5)
+			watch_add(watcher, i);
+	watch_taxes("remotefs", watcher);
+	watch_check(watcher);
+	close(watcher);
+}
+
 static void bench_cost(bool brief, bool scaling)
 {
 	buffer = make_area(SIZE, false);
@@ -674,8 +843,11 @@ static void bench_cost(bool brief, bool scaling)
 	bench_copies(true);
 	bench_tax();
 	bench_tax_huge();
-	if (!brief)
+	bench_watch();
+	if (!brief) {
+		watch_latency();
 		bench_many();
+	}
 	if (scaling)
 		bench_scaling();
 }
@@ -683,11 +855,13 @@ static void bench_cost(bool brief, bool scaling)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		errx(2, "usage: b-bench MOUNT all|budget|scaling|memory");
+		errx(2, "usage: b-bench MOUNT all|budget|scaling|memory|watch");
 	mount_point = argv[1];
 	source_start();
 	if (!strcmp(argv[2], "memory"))
 		bench_memory();
+	else if (!strcmp(argv[2], "watch"))
+		bench_watch();
 	else
 		bench_cost(!strcmp(argv[2], "budget"), !strcmp(argv[2], "scaling"));
 	kill(source, SIGKILL);
