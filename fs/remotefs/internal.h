@@ -24,6 +24,7 @@
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
  *         remotefs_sb.users           its xa_lock: what users have made
+ *   remotefs_watcher.naming           may wait for invalidations to end
  *   whatever is held where memory is invalidated
  *     remotefs_monitor.lock           watches and their records
  *   i_rwsem of a directory, s_umount
@@ -299,31 +300,36 @@ struct remotefs_session {
 	bool strayed;
 };
 
-/* Of 2 MiB each; see monitor.c. */
-#define REMOTEFS_GRANULE_SHIFT	21
-#define REMOTEFS_GRANULE_BITS	9
-#define REMOTEFS_GRANULES	BIT(REMOTEFS_GRANULE_BITS)
+/**
+ * struct remotefs_bucket - what there is in parts of an address space
+ * @open:	how many invalidations have begun there and not ended; atomic
+ * @watches:	how many watches there are; READ_ONCE, protected by the
+ *		monitor's lock
+ */
+struct remotefs_bucket {
+	atomic_t open;
+	u32 watches;
+};
 
 /**
  * struct remotefs_monitor - all watches on one address space
  * @notifier:	how the core tells us; counts the watchers
- * @open:	how many invalidations have begun and not ended; atomic
- * @granules:	how many watches there are in granules of this hash; READ_ONCE
- * @wide:	how many cover more granules than are counted; READ_ONCE
- * @lock:	protects everything below, writing the above two, and all of the
- *		watchers' queues
+ * @buckets:	a page of them, by a hash of the address
+ * @span:	of invalidations that are too long for one of them, and all watches
+ * @settled:	who waits until a watch of his is sure
+ * @lock:	protects everything below, and all of the watchers' queues
  * @watches:	tree of struct remotefs_watch by address
  * @watchers:	list of struct remotefs_watcher
  * @idle_first:	the last place where there was no watch, to spare the look at
  *		the end what was found at the beginning
  * @idle_last:	its last byte
- * @unsure:	list of watches that were added while there were some
+ * @unsure:	list of watches that came in the midst of invalidations
  */
 struct remotefs_monitor {
 	struct mmu_notifier notifier;
-	atomic_t open;
-	u32 granules[REMOTEFS_GRANULES];
-	u32 wide;
+	struct remotefs_bucket *buckets;
+	struct remotefs_bucket span;
+	wait_queue_head_t settled;
 
 	spinlock_t lock;	/* taken where nothing may be allocated */
 	struct rb_root_cached watches;
@@ -341,7 +347,7 @@ struct remotefs_monitor {
  * @watcher:	whose it is; constant
  * @pending:	link in the watcher's list while it has a record
  * @unsure:	link in the monitor's list while @open may be too large
- * @open:	how many invalidations of it are under way
+ * @open:	how many invalidations of it are under way, at most
  * @kinds:	of the record: REMOTEFS_KIND_*
  * @exact:	of the record: all from @first to @last was invalidated
  * @first:	of the record: first byte
@@ -367,6 +373,7 @@ struct remotefs_watch {
  * @source:	counted
  * @monitor:	of the source's address space; counted
  * @uid:	to whom its watches are charged; constant
+ * @naming:	held while watches are added and deleted
  * @link:	in the monitor's list
  * @touched:	in a list of those that a callback is about
  * @names:	tree of its watches by cookie
@@ -388,6 +395,7 @@ struct remotefs_watcher {
 	struct remotefs_source *source;
 	struct remotefs_monitor *monitor;
 	kuid_t uid;
+	struct mutex naming;	/* one change at a time */
 
 	struct list_head link;
 	struct list_head touched;
@@ -610,6 +618,7 @@ void remotefs_monitor_admit(struct remotefs_monitor *monitor,
 			    struct remotefs_watcher *watcher);
 void remotefs_monitor_dismiss(struct remotefs_watcher *watcher);
 void remotefs_monitor_insert(struct remotefs_watch *watch);
+int remotefs_monitor_wait(struct remotefs_watch *watch);
 void remotefs_monitor_remove(struct remotefs_watch *watch);
 bool remotefs_monitor_take(struct remotefs_watcher *watcher,
 			   struct remotefs_event *event);

@@ -22,15 +22,16 @@
  *
  * EMPTY says that all is told. That is not true between begin and end, so each
  * watcher counts what is open. A watch that is added in between sees the end and
- * has not seen the beginning: it starts with all that is open in the whole
- * address space, which may be too much but never too little, and is set right
- * as soon as nothing is open anywhere.
+ * has not seen the beginning: it starts with all that is open thereabouts, which
+ * may be too much but never too little, and is set right as soon as nothing is.
+ * Whoever adds it waits for that: until then a page may be replaced without the
+ * generation moving.
  *
  * Most of what a process does to its memory is nobody's affair, and must not cost
- * it much. So watches are counted by the 2 MiB that they lie in, in a small table
- * by a hash, and whoever finds no count there takes no lock. Such an invalidation
- * has said that it is open, then looked at the counts; a watch is counted, then
- * looks at what is open: one of them sees the other.
+ * it much. So both watches and open invalidations are counted by the 2 MiB that
+ * they lie in, in a small table by a hash. An invalidation counts itself, looks
+ * for watches, and takes no lock if there are none; a watch counts itself, then
+ * looks what is open: one of the two sees the other.
  *
  * With the last user of the mm the core says RELEASE and nothing thereafter.
  */
@@ -69,50 +70,70 @@ static u32 event_kind(enum mmu_notifier_event event)
 	}
 }
 
+#define GRANULE_SHIFT	21	/* 2 MiB */
+#define BUCKET_BITS	(PAGE_SHIFT - ilog2(sizeof(struct remotefs_bucket)))
+#define BUCKETS		BIT(BUCKET_BITS)
+
 static unsigned long granule_of(unsigned long address)
 {
-	return address >> REMOTEFS_GRANULE_SHIFT;
+	return address >> GRANULE_SHIFT;
 }
 
-static unsigned int granule_hash(unsigned long granule)
+static struct remotefs_bucket *bucket_of(const struct remotefs_monitor *monitor,
+					 unsigned long granule)
 {
-	return hash_long(granule, REMOTEFS_GRANULE_BITS);
+	return &monitor->buckets[hash_long(granule, BUCKET_BITS)];
 }
 
-/* May there be a watch? No lock is held. */
-static bool monitor_has_some(const struct remotefs_monitor *monitor,
-			     const struct mmu_notifier_range *range)
+/* Where an invalidation is counted. */
+static struct remotefs_bucket *
+range_bucket(struct remotefs_monitor *monitor,
+	     const struct mmu_notifier_range *range)
 {
-	unsigned long first = granule_of(range->start);
-	unsigned long last = granule_of(range->end - 1);
+	unsigned long granule = granule_of(range->start);
 
-	if (READ_ONCE(monitor->granules[granule_hash(first)]) ||
-	    READ_ONCE(monitor->wide))
-		return true;
-	if (likely(last == first))
-		return false;
+	if (likely(granule == granule_of(range->end - 1)))
+		return bucket_of(monitor, granule);
 	/* The more there is to be done, the less it matters to take a lock. */
-	return last - first > 1 ||
-	       READ_ONCE(monitor->granules[granule_hash(last)]);
+	return &monitor->span;
+}
+
+/* The @i-th place where a watch is counted, or NULL. */
+static struct remotefs_bucket *watch_bucket(const struct remotefs_watch *watch,
+					    unsigned long i)
+{
+	struct remotefs_monitor *monitor = watch->watcher->monitor;
+	unsigned long first = granule_of(watch->node.start);
+	unsigned long nr = granule_of(watch->node.last) - first + 1;
+
+	if (!i--)
+		return &monitor->span;
+	if (nr >= BUCKETS)
+		return i < BUCKETS ? &monitor->buckets[i] : NULL;
+	return i < nr ? bucket_of(monitor, first + i) : NULL;
 }
 
 /* The monitor's lock is held in all of the following, up to the callbacks. */
 
-static void count_watch(struct remotefs_monitor *monitor,
-			const struct remotefs_watch *watch, int by)
+static void count_watch(const struct remotefs_watch *watch, int by)
 {
-	unsigned long granule = granule_of(watch->node.start);
-	unsigned long last = granule_of(watch->node.last);
-	u32 *count;
+	struct remotefs_bucket *bucket;
+	unsigned long i;
 
-	if (last - granule >= REMOTEFS_GRANULES) {
-		WRITE_ONCE(monitor->wide, monitor->wide + by);
-		return;
-	}
-	for (; granule <= last; granule++) {
-		count = &monitor->granules[granule_hash(granule)];
-		WRITE_ONCE(*count, *count + by);
-	}
+	for (i = 0; (bucket = watch_bucket(watch, i)); i++)
+		WRITE_ONCE(bucket->watches, bucket->watches + by);
+}
+
+/* How many invalidations there may be of a watch. */
+static unsigned int count_open(const struct remotefs_watch *watch)
+{
+	struct remotefs_bucket *bucket;
+	unsigned int nr = 0;
+	unsigned long i;
+
+	for (i = 0; (bucket = watch_bucket(watch, i)); i++)
+		nr += atomic_read(&bucket->open);
+	return nr;
 }
 
 static void watcher_bump(struct remotefs_watcher *watcher)
@@ -198,19 +219,23 @@ static void watch_end(struct remotefs_watch *watch, unsigned int nr)
 	watch->watcher->open -= nr;
 }
 
-/* If nothing is open, what watches still count has begun before they came. */
+/* Nothing is open: what a watch still counts had begun before it came. */
+static void watch_settle(struct remotefs_watch *watch)
+{
+	list_del_init(&watch->unsure);
+	watch_end(watch, watch->open);
+	if (watcher_has(watch->watcher))
+		watcher_wake(watch->watcher);
+}
+
 static void monitor_settle(struct remotefs_monitor *monitor)
 {
 	struct remotefs_watch *watch, *next;
 
-	if (atomic_read(&monitor->open))
-		return;
-	list_for_each_entry_safe(watch, next, &monitor->unsure, unsure) {
-		list_del_init(&watch->unsure);
-		watch_end(watch, watch->open);
-		if (watcher_has(watch->watcher))
-			watcher_wake(watch->watcher);
-	}
+	list_for_each_entry_safe(watch, next, &monitor->unsure, unsure)
+		if (!count_open(watch))
+			watch_settle(watch);
+	wake_up(&monitor->settled);
 }
 
 /* An invalidation begins or ends: tell the watches, then their watchers. */
@@ -255,11 +280,12 @@ static int monitor_begins(struct mmu_notifier *notifier,
 			  const struct mmu_notifier_range *range)
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
+	struct remotefs_bucket *bucket = range_bucket(monitor, range);
 
-	atomic_inc(&monitor->open);
+	atomic_inc(&bucket->open);
 	/* Pairs with that of remotefs_monitor_insert(). */
 	smp_mb__after_atomic();
-	if (!monitor_has_some(monitor, range))
+	if (!READ_ONCE(bucket->watches))
 		return 0;
 	spin_lock(&monitor->lock);
 	monitor_tell(monitor, range, false);
@@ -271,14 +297,15 @@ static void monitor_ends(struct mmu_notifier *notifier,
 			 const struct mmu_notifier_range *range)
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
+	struct remotefs_bucket *bucket = range_bucket(monitor, range);
 
-	if (monitor_has_some(monitor, range)) {
+	if (READ_ONCE(bucket->watches)) {
 		spin_lock(&monitor->lock);
 		monitor_tell(monitor, range, true);
 		spin_unlock(&monitor->lock);
 	}
 	/* A full barrier, which pairs with that of remotefs_monitor_insert(). */
-	if (!atomic_dec_and_test(&monitor->open) ||
+	if (!atomic_dec_and_test(&bucket->open) ||
 	    list_empty(&monitor->unsure))
 		return;
 	spin_lock(&monitor->lock);
@@ -308,6 +335,12 @@ static struct mmu_notifier *monitor_alloc(struct mm_struct *mm)
 	monitor = kzalloc(sizeof(*monitor), GFP_KERNEL_ACCOUNT);
 	if (!monitor)
 		return ERR_PTR(-ENOMEM);
+	monitor->buckets = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!monitor->buckets) {
+		kfree(monitor);
+		return ERR_PTR(-ENOMEM);
+	}
+	init_waitqueue_head(&monitor->settled);
 	spin_lock_init(&monitor->lock);
 	monitor->watches = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&monitor->watchers);
@@ -317,7 +350,10 @@ static struct mmu_notifier *monitor_alloc(struct mm_struct *mm)
 
 static void monitor_free(struct mmu_notifier *notifier)
 {
-	kfree(to_monitor(notifier));
+	struct remotefs_monitor *monitor = to_monitor(notifier);
+
+	free_page((unsigned long)monitor->buckets);
+	kfree(monitor);
 }
 
 static const struct mmu_notifier_ops monitor_ops = {
@@ -410,16 +446,34 @@ void remotefs_monitor_insert(struct remotefs_watch *watch)
 	interval_tree_insert(&watch->node, &monitor->watches);
 	monitor->idle_first = ULONG_MAX;
 	monitor->idle_last = 0;
-	count_watch(monitor, watch, 1);
+	count_watch(watch, 1);
 	list_add(&watch->unsure, &monitor->unsure);
 	/*
 	 * Whoever has not seen our count is open now, and whoever ends the last
 	 * of them from now on sees us in the list.
 	 */
 	smp_mb();
-	watch->open = atomic_read(&monitor->open);
+	watch->open = count_open(watch);
 	watch->watcher->open += watch->open;
-	monitor_settle(monitor);
+	if (!watch->open)
+		watch_settle(watch);
+}
+
+/**
+ * remotefs_monitor_wait - wait until what was open when a watch came has ended
+ * @watch:	the watch; nobody else removes it meanwhile
+ *
+ * Context: sleeps, killably; no lock held that an invalidation could wait for.
+ * Return: 0; -EINTR.
+ */
+int remotefs_monitor_wait(struct remotefs_watch *watch)
+{
+	struct remotefs_monitor *monitor = watch->watcher->monitor;
+
+	if (wait_event_killable(monitor->settled,
+				list_empty_careful(&watch->unsure)))
+		return -EINTR;
+	return 0;
 }
 
 /**
@@ -434,7 +488,7 @@ void remotefs_monitor_remove(struct remotefs_watch *watch)
 
 	lockdep_assert_held(&watcher->monitor->lock);
 	interval_tree_remove(&watch->node, &watcher->monitor->watches);
-	count_watch(watcher->monitor, watch, -1);
+	count_watch(watch, -1);
 	list_del(&watch->unsure);
 	if (!list_empty(&watch->pending))
 		watch_forget_record(watch);

@@ -74,46 +74,6 @@ static void watch_free(struct remotefs_watch *watch)
 				REMOTEFS_WATCHES);
 }
 
-/**
- * remotefs_watch_add - REMOTEFS_IOC_WATCH_ADD
- * @file:	the watcher's
- * @data:	struct remotefs_watch_add_args
- * @uarg:	the caller's copy
- *
- * Context: sleeps; takes the monitor's lock.
- * Return: as the ABI header says.
- */
-long remotefs_watch_add(struct file *file, void *data, void __user *uarg)
-{
-	struct remotefs_watcher *watcher = file->private_data;
-	const struct remotefs_watch_add_args *args = data;
-	struct remotefs_watch *watch;
-	bool used;
-
-	if (args->flags)
-		return -EOPNOTSUPP;
-	if (args->start >= args->end ||
-	    args->end > watcher->source->mm->task_size)
-		return -EINVAL;
-	if (!remotefs_space_is_live(watcher->source))
-		return -ESRCH;
-	watch = watch_alloc(watcher);
-	if (IS_ERR(watch))
-		return PTR_ERR(watch);
-	watch->cookie = args->cookie;
-	watch->node.start = args->start;
-	watch->node.last = args->end - 1;
-	spin_lock(&watcher->monitor->lock);
-	used = rb_find_add(&watch->named, &watcher->names, compare_nodes);
-	if (!used)
-		remotefs_monitor_insert(watch);
-	spin_unlock(&watcher->monitor->lock);
-	if (!used)
-		return 0;
-	watch_free(watch);
-	return -EEXIST;
-}
-
 /* Take one out of the tree of names: that of the cookie, or any. */
 static struct remotefs_watch *watch_unname(struct remotefs_watcher *watcher,
 					   const u64 *cookie)
@@ -133,13 +93,76 @@ static struct remotefs_watch *watch_unname(struct remotefs_watcher *watcher,
 	return node ? to_watch(node) : NULL;
 }
 
+/* Put one into it, and wait until nothing escapes it; the mutex is held. */
+static int watch_name(struct remotefs_watch *watch)
+{
+	struct remotefs_watcher *watcher = watch->watcher;
+	bool used;
+	int err;
+
+	spin_lock(&watcher->monitor->lock);
+	used = rb_find_add(&watch->named, &watcher->names, compare_nodes);
+	if (!used)
+		remotefs_monitor_insert(watch);
+	spin_unlock(&watcher->monitor->lock);
+	if (used)
+		return -EEXIST;
+	err = remotefs_monitor_wait(watch);
+	if (err)
+		watch_unname(watcher, &watch->cookie);
+	return err;
+}
+
+/**
+ * remotefs_watch_add - REMOTEFS_IOC_WATCH_ADD
+ * @file:	the watcher's
+ * @data:	struct remotefs_watch_add_args
+ * @uarg:	the caller's copy
+ *
+ * Context: sleeps, killably; takes the monitor's lock.
+ * Return: as the ABI header says.
+ */
+long remotefs_watch_add(struct file *file, void *data, void __user *uarg)
+{
+	struct remotefs_watcher *watcher = file->private_data;
+	const struct remotefs_watch_add_args *args = data;
+	struct remotefs_watch *watch;
+	int err;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (args->start >= args->end ||
+	    args->end > watcher->source->mm->task_size)
+		return -EINVAL;
+	if (!remotefs_space_is_live(watcher->source))
+		return -ESRCH;
+	watch = watch_alloc(watcher);
+	if (IS_ERR(watch))
+		return PTR_ERR(watch);
+	watch->cookie = args->cookie;
+	watch->node.start = args->start;
+	watch->node.last = args->end - 1;
+	err = -EINTR;
+	if (mutex_lock_killable(&watcher->naming))
+		goto err_free;
+	err = watch_name(watch);
+	mutex_unlock(&watcher->naming);
+	if (err)
+		goto err_free;
+	return 0;
+
+err_free:
+	watch_free(watch);
+	return err;
+}
+
 /**
  * remotefs_watch_del - REMOTEFS_IOC_WATCH_DEL
  * @file:	the watcher's
  * @data:	struct remotefs_watch_del_args
  * @uarg:	the caller's copy
  *
- * Context: takes the monitor's lock.
+ * Context: sleeps, killably; takes the monitor's lock.
  * Return: as the ABI header says.
  */
 long remotefs_watch_del(struct file *file, void *data, void __user *uarg)
@@ -150,7 +173,10 @@ long remotefs_watch_del(struct file *file, void *data, void __user *uarg)
 
 	if (args->flags)
 		return -EOPNOTSUPP;
+	if (mutex_lock_killable(&watcher->naming))
+		return -EINTR;
 	watch = watch_unname(watcher, &args->cookie);
+	mutex_unlock(&watcher->naming);
 	if (!watch)
 		return -ENOENT;
 	watch_free(watch);
@@ -315,6 +341,7 @@ static struct remotefs_watcher *watcher_alloc(struct remotefs_source *source,
 	watcher->page->generation = watcher->generation;
 	watcher->max_queued = max_queued ?: UINT_MAX;
 	watcher->names = RB_ROOT;
+	mutex_init(&watcher->naming);
 	INIT_LIST_HEAD(&watcher->touched);
 	INIT_LIST_HEAD(&watcher->pending);
 	init_waitqueue_head(&watcher->wait);

@@ -368,27 +368,51 @@ tells() {
 }
 
 # bats test_tags=E10,E11
-@test "a watch that comes in the midst of an invalidation is told of its end" {
+@test "to add a watch in the midst of an invalidation waits for its end, and only near it" {
 	start source m-source
-	ask source map 4
+	ask source map $((3 * huge / page))
 	a=$answer
-	says source ok fill "$a" $((4 * page)) a
+	says source ok fill "$a" $page a
 	echo "arm midst ${pid[source]}" >"$rendezvous"
 	start watcher m-watcher
 	says watcher 0 watch "$mnt/control" "${pid[source]}"
-	says watcher ok add $((a + 3 * page)) $page 2
 	begin source advise "$a" $page dontneed
 	retry 20 is_paused source
-	says watcher ok add "$a" $page 1
-	says watcher ok add $((a + 2 * page)) $page 3
-	says watcher no moved
+	says watcher ok add $((a + huge)) $page 2
 	says watcher EAGAIN next
+	begin watcher add "$a" $page 1
+	retry 20 is_in watcher remotefs_monitor_wait
 	ends source ok
-	says watcher yes moved
+	answers watcher ok
+	# It came in time to hear of the end.
 	says watcher "1 clear $a $page; empty" all
-	# That of which nothing happened does not count as open for ever.
-	says source ok advise $((a + 2 * page)) $page dontneed
-	says watcher "3 clear $((a + 2 * page)) $page; empty" all
+	says watcher yes valid
+	says source ok advise "$a" $((2 * huge)) dontneed
+	ask watcher all
+	[[ $answer == *"2 clear $((a + huge)) $page"*"; empty" ]] || fail "$answer"
+}
+
+# bats test_tags=E8,Z4
+@test "whoever waits to add a watch can be killed, and leaves none" {
+	mount -o remount,max_watches=1 "$mnt"
+	start source m-source
+	ask source map 1
+	a=$answer
+	says source ok fill "$a" $page a
+	echo "arm midst ${pid[source]}" >"$rendezvous"
+	start watcher m-watcher
+	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	fork_of watcher sharer
+	begin source advise "$a" $page dontneed
+	retry 20 is_paused source
+	begin watcher add "$a" $page 1
+	retry 20 is_in watcher remotefs_monitor_wait
+	stop watcher
+	says sharer EAGAIN next
+	ends source ok
+	says sharer EAGAIN next
+	says sharer ENOENT del 1
+	says sharer ok add "$a" $page 1
 }
 
 # bats test_tags=E8,E10
@@ -406,11 +430,12 @@ tells() {
 	retry 20 is_paused source
 	says watcher ok del 1
 	says watcher "2 clear $a $page" all
+	says watcher EAGAIN next
 	says watcher ok del 2
+	# There is nothing left that could be under way.
 	says watcher empty next
-	says watcher ok add "$a" $page 3
 	ends source ok
-	says watcher "3 clear $a $page; empty" all
+	says watcher EAGAIN next
 }
 
 # bats test_tags=E5,E3

@@ -43,6 +43,13 @@ child: reading the file, afterwards: Stale file handle" ]
 	grep -qx 'vmm: the guest has lockdown=full at 0x7654321' "$BATS_TEST_TMPDIR/background.out"
 }
 
+# bats test_tags=E6,E11
+@test "regcache: what is unchanged is found again, what was mapped anew is not" {
+	run -0 "$PROGS/regcache" "$M/control"
+	[ "$output" = "unchanged: 999 hits, 1 misses
+mapped anew: 999 hits, 2 misses" ]
+}
+
 # The program of the page's EXAMPLES, with this mount in place of the usual one.
 page_program() {
 	sed -n '/^\.SH EXAMPLES/,/^\.EE/p' /usr/share/man/man2/ioctl_remotefs.2 |

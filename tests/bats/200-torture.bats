@@ -82,13 +82,13 @@ run_part() {
 # An hour of it on the debug kernel is what Z1 asks for; a slice tells at once.
 # bats test_tags=M5,M7,M17,L1,L3,P5,Z1,Z7
 @test "whatever is done to memory, no reader sees a stale, foreign or lost page" {
-	share 34 24
+	share 30 24
 	run_part t-torture --seconds "$seconds" --limit "$limit" --seed "$seed" "$mnt" "$other"
 }
 
 # bats test_tags=M5
 @test "what was discarded, unmapped, moved or protected is not seen once that has returned" {
-	share 25 1 10000
+	share 22 1 10000
 	run_part t-torture --calm --urgent --pages 16 --span 1 --sources 1 --threads 1 --viewers 1 \
 		--files 1 --ops dddpputrm --rounds "$rounds" \
 		--seconds "$seconds" --limit "$limit" --seed "$seed" "$mnt"
@@ -96,7 +96,7 @@ run_part() {
 
 # bats test_tags=M8
 @test "what was written through a mirror outlasts MADV_FREE, reclaim, fork, KSM and clear_refs" {
-	share 13 1 1000
+	share 12 1 1000
 	run_part t-torture --calm --urgent --pages 16 --span 2 --sources 1 --threads 1 --viewers 1 \
 		--files 2 --ops fffoxkwncgl --rounds "$rounds" \
 		--seconds "$seconds" --limit "$limit" --seed "$seed" "$mnt" "$other"
@@ -104,20 +104,32 @@ run_part() {
 
 # bats test_tags=L7,P5
 @test "a source may end while others attach to it, expose it, open, map and close" {
-	share 12 1 1000
+	share 10 1 1000
 	run_part t-ends exit "$seconds" "$rounds" "$limit" "$seed" "$mnt"
 }
 
 # bats test_tags=L7
 @test "a source and a viewer in the midst of it may be killed at once" {
-	share 11 1 1000
+	share 10 1 1000
 	run_part t-ends kill "$seconds" "$rounds" "$limit" "$seed" "$mnt"
 }
 
 # bats test_tags=M23
 @test "two processes that mirror each other and themselves make progress with 64 threads" {
-	share 5 8
+	share 4 8
 	run_part t-mutual "$seconds" "$seed" "$mnt"
+}
+
+# bats test_tags=E11
+@test "whoever looks at the generation after a page was invalidated sees that it has moved" {
+	share 5 1 10000
+	run_part t-cache moves "$seconds" "$rounds" "$limit" "$seed" "$mnt"
+}
+
+# bats test_tags=E10,E11,E16
+@test "a registration cache serves no stale entry, whatever is done to memory and by whom" {
+	share 7 6
+	run_part t-cache cache "$seconds" 100 "$limit" "$seed" "$mnt"
 }
 
 # What the board says wrongly is as good as a page shown wrongly.

@@ -379,8 +379,8 @@ struct remotefs_range_args {
  *
  * Makes a watcher: a descriptor that tells when memory of the source is
  * unmapped, discarded, moved, protected, replaced by another page, or dropped
- * from the page tables for whatever reason, by whomever. It sees the parts of
- * the address space that WATCH_ADD names. It stays when the session is closed,
+ * from the page tables for whatever reason, by whomever.  It sees the parts of
+ * the address space that WATCH_ADD names.  It stays when the session is closed,
  * and does not keep the source's memory.
  *
  * read(2) gives whole records of struct remotefs_event, as many as there are and
@@ -411,11 +411,12 @@ struct remotefs_watch_args {
  * @end:	the one after the last, above @start
  * @cookie:	names the watch in its records; any number that is not in use
  *
- * Watches may overlap, and there need be no memory. From the return of this
- * call every invalidation that has not ended counts.
+ * Watches may overlap, and there need be no memory.  The call waits for
+ * invalidations that are under way thereabouts; when it returns, none can
+ * escape the watch.
  *
  * Return: 0; EINVAL, EEXIST (the cookie is in use), ENOSPC, ESRCH, EOPNOTSUPP,
- * ENOMEM.
+ * ENOMEM, EINTR.
  */
 struct remotefs_watch_add_args {
 	__u32 size;
@@ -436,7 +437,7 @@ struct remotefs_watch_add_args {
  * No read(2) that begins after the return of this call has a record with this
  * cookie, unless it is given to another watch.
  *
- * Return: 0; EINVAL, ENOENT, EOPNOTSUPP.
+ * Return: 0; EINVAL, ENOENT, EOPNOTSUPP, EINTR.
  */
 struct remotefs_watch_del_args {
 	__u32 size;
