@@ -197,7 +197,8 @@ bool parameter_is_ours(const struct parameter *parameter)
 {
 	static const char *const names[] = {
 		"ro", "rw", "uid", "gid", "mode", "control_mode", "control_gid",
-		"max_ranges", "max_maps", "max_user_ranges", "max_user_maps",
+		"max_ranges", "max_maps", "max_watches",
+		"max_user_ranges", "max_user_maps", "max_user_watches",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

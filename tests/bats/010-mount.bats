@@ -49,6 +49,8 @@ mount_refuses() {
 	mount_refuses 32 "max_maps" max_maps=many
 	mount_refuses 32 "max_user_maps=4294967295: must be from 0 to" max_user_maps=4294967295
 	mount_refuses 32 "max_user_ranges=2147483648: must be from 0 to" max_user_ranges=2147483648
+	mount_refuses 32 "max_watches=0: must be from 1 to" max_watches=0
+	mount_refuses 32 "max_user_watches=2147483648: must be from 0 to" max_user_watches=2147483648
 	mount_refuses 1 "unknown group 'nosuchgroup'" control_gid=nosuchgroup
 }
 
@@ -126,10 +128,11 @@ mount_refuses() {
 
 # bats test_tags=U1
 @test "findmnt shows the type, the source and every option" {
-	mount -t remotefs some-name "$M" -o nosuid,noexec,ro,mode=01777,control_gid=5,max_ranges=77
+	mount -t remotefs some-name "$M" -o nosuid,noexec,ro,mode=01777,control_gid=5,max_ranges=77,max_user_watches=88
 	run -0 findmnt -n -o FSTYPE,SOURCE,OPTIONS "$M"
 	[[ $output == "remotefs some-name "* ]]
-	for option in ro nosuid noexec uid=0 gid=0 mode=1777 control_gid=5 control_mode=600 max_maps=65536 max_ranges=77; do
+	for option in ro nosuid noexec uid=0 gid=0 mode=1777 control_gid=5 control_mode=600 max_maps=65536 max_ranges=77 \
+		max_watches=262144 max_user_watches=88; do
 		[[ ,${output##* }, == *,$option,* ]]
 	done
 }
@@ -156,7 +159,7 @@ mount_refuses() {
 # bats test_tags=A3,C8
 @test "max_user_maps and max_user_ranges limit each user, and root like any other" {
 	setup_mount control_mode=0666,max_user_maps=1,max_user_ranges=2
-	[[ $(findmnt -n -o OPTIONS "$M") == *max_maps=65536,max_user_maps=1,max_ranges=262144,max_user_ranges=2* ]]
+	[[ $(findmnt -n -o OPTIONS "$M") == *max_maps=65536,max_user_maps=1,max_ranges=262144,max_user_ranges=2,max_watches=262144* ]]
 	start_source s "$PROGS/a-source" 8
 	session=(control "$M/control" mem "$s_pid" rw attach)
 	new="map flags=1 address=$s_address length=4096"

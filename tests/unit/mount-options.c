@@ -32,6 +32,7 @@ static const struct row {
 	{ "uid=1,gid=2,mode=0711,control_mode=0660,control_gid=3,max_ranges=4", 0, 0,
 	  "uid=1 gid=2 mode=0711 control_mode=0660 control_gid=3 max_ranges=4 " },
 	{ "max_user_maps=5,max_user_ranges=6", 0, 0, "max_user_maps=5 max_user_ranges=6 " },
+	{ "max_watches=7,max_user_watches=8", 0, 0, "max_watches=7 max_user_watches=8 " },
 	{ "foo,bar=baz", 0, 0, "foo bar=baz " },
 	{ "sync,lazytime", 0, 0, "sync lazytime " },
 	{ ",,mode=0700,,", 0, 0, "mode=0700 " },
@@ -96,10 +97,12 @@ static void test_ours(void)
 {
 	const struct parameter ours = { .key = "max_maps" };
 	const struct parameter user = { .key = "max_user_ranges" };
+	const struct parameter watches = { .key = "max_watches" };
 	const struct parameter other = { .key = "max_map" };
 
 	tap(parameter_is_ours(&ours), "max_maps is a parameter known here");
 	tap(parameter_is_ours(&user), "max_user_ranges is, too");
+	tap(parameter_is_ours(&watches), "and so is max_watches");
 	tap(!parameter_is_ours(&other), "max_map is not");
 }
 
