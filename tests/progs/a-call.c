@@ -8,12 +8,16 @@
  *	mem PID MODE	open /proc/PID/mem; MODE is r, w, rw or path (O_PATH)
  *	other PATH	open any file in the place of /proc/PID/mem
  *	file PATH MODE	open a map file
- *	features | attach | map | unmap | allow | lock | open | info | range [FIELD=VALUE]...
+ *	features | attach | map | unmap | allow | lock | open | watch | watch_add |
+ *	watch_del | info | range [FIELD=VALUE]...
  *			the ioctl, on the descriptor that it is made for unless
- *			on=control, on=session, on=file or on=mem is given;
- *			also cmd=, ptr=, tail= (a byte after the structure),
- *			edge= (so many bytes of it end where memory ends);
- *			attach gives the session, open the map file
+ *			on=control, on=session, on=file, on=mem or on=watcher is
+ *			given; also cmd=, ptr=, tail= (a byte after the
+ *			structure), edge= (so many bytes of it end where memory
+ *			ends); attach gives the session, open the map file,
+ *			watch the watcher
+ *	events		what is to be read from the watcher: the cookies of
+ *			INVALIDATED, "stale", "empty", "gone"
  *	send KIND PATH	pass a descriptor, such as session, to whoever receives at
  *			that socket
  *	receive KIND PATH	wait for one there
@@ -40,9 +44,9 @@
 
 #include <linux/remotefs.h>
 
-enum { CONTROL, SESSION, FILE_FD, MEM };
-static int fds[4] = { -1, -1, -1, -1 };
-static const char *const kinds[] = { "control", "session", "file", "mem" };
+enum { CONTROL, SESSION, FILE_FD, MEM, WATCHER, KINDS };
+static int fds[KINDS] = { -1, -1, -1, -1, -1 };
+static const char *const kinds[KINDS] = { "control", "session", "file", "mem", "watcher" };
 static unsigned int mem_pid;
 static int failed;
 
@@ -77,6 +81,17 @@ static const struct call {
 	CALL(open, OPEN, SESSION, map, 0, FIELD(remotefs_open_args, "flags", flags),
 	     FIELD(remotefs_open_args, "map", map),
 	     FIELD(remotefs_open_args, "reserved", __reserved)),
+	CALL(watch, WATCH, SESSION, size, 0, FIELD(remotefs_watch_args, "flags", flags),
+	     FIELD(remotefs_watch_args, "queue", queue),
+	     FIELD(remotefs_watch_args, "reserved", __reserved)),
+	CALL(watch_add, WATCH_ADD, WATCHER, size, 0,
+	     FIELD(remotefs_watch_add_args, "flags", flags),
+	     FIELD(remotefs_watch_add_args, "start", start),
+	     FIELD(remotefs_watch_add_args, "end", end),
+	     FIELD(remotefs_watch_add_args, "cookie", cookie)),
+	CALL(watch_del, WATCH_DEL, WATCHER, size, 0,
+	     FIELD(remotefs_watch_del_args, "flags", flags),
+	     FIELD(remotefs_watch_del_args, "cookie", cookie)),
 	CALL(info, INFO, FILE_FD, out_state, 4, FIELD(remotefs_info_args, "flags", flags)),
 	CALL(range, RANGE, FILE_FD, out_address, 8, FIELD(remotefs_range_args, "flags", out_flags),
 	     FIELD(remotefs_range_args, "offset", offset)),
@@ -120,7 +135,7 @@ static int set_field(const struct call *call, char *args, const char *word, int 
 	if (!value)
 		return 0;
 	number = strtoull(++value, NULL, 0);
-	for (int i = 0; i < 4 && !strncmp(word, "on=", 3); i++)
+	for (int i = 0; i < KINDS && !strncmp(word, "on=", 3); i++)
 		if (!strcmp(value, kinds[i]))
 			return *fd = fds[i], 1;
 	if (!strncmp(word, "cmd=", 4))
@@ -163,7 +178,28 @@ static char **do_call(const struct call *call, char **word)
 		fds[SESSION] = ret;
 	if (call->cmd == REMOTEFS_IOC_OPEN && ret >= 0)
 		fds[FILE_FD] = ret;
+	if (call->cmd == REMOTEFS_IOC_WATCH && ret >= 0)
+		fds[WATCHER] = ret;
 	return word;
+}
+
+static void do_events(void)
+{
+	static const char *const names[] = { "", "", "stale ", "empty ", "gone " };
+	struct remotefs_event events[16];
+	char text[400] = "";
+	size_t used = 0;
+	ssize_t ret;
+
+	fcntl(fds[WATCHER], F_SETFL, O_NONBLOCK);
+	ret = read(fds[WATCHER], events, sizeof(events));
+	for (ssize_t i = 0; i < ret / (ssize_t)sizeof(*events); i++)
+		used += events[i].type == REMOTEFS_EVENT_INVALIDATED ?
+			sprintf(text + used, "%llu ", (unsigned long long)events[i].cookie) :
+			sprintf(text + used, "%s", names[events[i].type]);
+	/* Without the last blank. */
+	text[used ? used - 1 : 0] = '\0';
+	report("events", ret >= 0, text);
 }
 
 static void do_read(const char *step, int kind, const char *offset)
@@ -186,7 +222,7 @@ static void do_mmap(const char *rights)
 /* Which of fds[] a word means. */
 static int *find_fd(const char *kind)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < KINDS; i++)
 		if (!strcmp(kind, kinds[i]))
 			return &fds[i];
 	exit(99);
@@ -285,6 +321,8 @@ static char **do_step(const char *step, char **word)
 			return do_call(&calls[i], word);
 	if (!strcmp(step, "hold"))
 		return pause(), word;
+	if (!strcmp(step, "events"))
+		return do_events(), word;
 	if (!*word)
 		exit(99);
 	next = do_name(step, word);
