@@ -65,6 +65,21 @@ AT(open, size, 0, 4);
 AT(open, flags, 4, 4);
 AT(open, map, 8, 4);
 AT(open, __reserved, 12, 4);
+LAYOUT(watch, 16, 4);
+AT(watch, size, 0, 4);
+AT(watch, flags, 4, 4);
+AT(watch, queue, 8, 4);
+AT(watch, __reserved, 12, 4);
+LAYOUT(watch_add, 32, 8);
+AT(watch_add, size, 0, 4);
+AT(watch_add, flags, 4, 4);
+AT(watch_add, start, 8, 8);
+AT(watch_add, end, 16, 8);
+AT(watch_add, cookie, 24, 8);
+LAYOUT(watch_del, 16, 8);
+AT(watch_del, size, 0, 4);
+AT(watch_del, flags, 4, 4);
+AT(watch_del, cookie, 8, 8);
 LAYOUT(info, 64, 8);
 AT(info, size, 0, 4);
 AT(info, flags, 4, 4);
@@ -87,6 +102,21 @@ AT(range, out_address, 16, 8);
 AT(range, out_length, 24, 8);
 AT(range, out_mirrored, 32, 8);
 
+/* What is read, and what is mapped, which are nobody's arguments. */
+#define remotefs_event_args	remotefs_event
+#define remotefs_page_args	remotefs_watch_page
+LAYOUT(event, 48, 8);
+AT(event, type, 0, 4);
+AT(event, flags, 4, 4);
+AT(event, kinds, 8, 4);
+AT(event, reason, 12, 4);
+AT(event, cookie, 16, 8);
+AT(event, start, 24, 8);
+AT(event, end, 32, 8);
+AT(event, generation, 40, 8);
+LAYOUT(page, 8, 8);
+AT(page, generation, 0, 8);
+
 NUMBER(REMOTEFS_SUPER_MAGIC, 0x524d4653);
 NUMBER(REMOTEFS_IOC_FEATURES, 0xe700);
 NUMBER(REMOTEFS_IOC_ATTACH, 0xe701);
@@ -95,14 +125,18 @@ NUMBER(REMOTEFS_IOC_UNMAP, 0xe703);
 NUMBER(REMOTEFS_IOC_ALLOW, 0xe704);
 NUMBER(REMOTEFS_IOC_LOCK, 0xe705);
 NUMBER(REMOTEFS_IOC_OPEN, 0xe706);
+NUMBER(REMOTEFS_IOC_WATCH, 0xe707);
 NUMBER(REMOTEFS_IOC_INFO, 0xe710);
 NUMBER(REMOTEFS_IOC_RANGE, 0xe711);
+NUMBER(REMOTEFS_IOC_WATCH_ADD, 0xe720);
+NUMBER(REMOTEFS_IOC_WATCH_DEL, 0xe721);
 NUMBER(REMOTEFS_FEATURE_WRITE, 1);
 NUMBER(REMOTEFS_FEATURE_WHOLE, 2);
 NUMBER(REMOTEFS_FEATURE_PMD, 4);
 NUMBER(REMOTEFS_FEATURE_ZERO, 8);
 NUMBER(REMOTEFS_FEATURE_LOCK, 16);
 NUMBER(REMOTEFS_FEATURE_SESSION, 32);
+NUMBER(REMOTEFS_FEATURE_WATCH, 64);
 NUMBER(REMOTEFS_ATTACH_EPHEMERAL, 1);
 NUMBER(REMOTEFS_ATTACH_EXCLUSIVE, 2);
 NUMBER(REMOTEFS_MAP_NEW, 1);
@@ -117,18 +151,52 @@ NUMBER(REMOTEFS_INFO_LOCKED, 1);
 NUMBER(REMOTEFS_STATE_LIVE, 0);
 NUMBER(REMOTEFS_STATE_REVOKED, 1);
 NUMBER(REMOTEFS_STATE_GONE, 2);
+NUMBER(REMOTEFS_EVENT_INVALIDATED, 1);
+NUMBER(REMOTEFS_EVENT_STALE, 2);
+NUMBER(REMOTEFS_EVENT_EMPTY, 3);
+NUMBER(REMOTEFS_EVENT_GONE, 4);
+NUMBER(REMOTEFS_EVENT_EXACT, 1);
+NUMBER(REMOTEFS_KIND_UNMAP, 1);
+NUMBER(REMOTEFS_KIND_PROTECT, 2);
+NUMBER(REMOTEFS_KIND_CLEAR, 4);
+NUMBER(REMOTEFS_KIND_SOFT_DIRTY, 8);
+NUMBER(REMOTEFS_KIND_OTHER, 16);
+NUMBER(REMOTEFS_GONE_UNKNOWN, 0);
+NUMBER(REMOTEFS_GONE_EXIT, 1);
+NUMBER(REMOTEFS_GONE_EXEC, 2);
 
 static long call(long number, long a, long b, long c)
 {
 	long ret;
 
 #ifdef __i386__
-	asm volatile("int $0x80" : "=a"(ret) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory");
+	/* Those that take a fourth one get none. */
+	asm volatile("int $0x80" : "=a"(ret) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(0)
+		     : "memory");
 #else
-	asm volatile("syscall" : "=a"(ret) : "a"(number), "D"(a), "S"(b), "d"(c)
+	register long fourth asm("r10") = 0;
+
+	asm volatile("syscall" : "=a"(ret) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
 		     : "rcx", "r11", "memory");
 #endif
 	return ret;
+}
+
+/* The kernel's mmap() of six arguments: i386 has it with a structure, too. */
+static long map_page(long fd)
+{
+#ifdef __i386__
+	const unsigned int args[6] = { 0, 4096, 1 /* PROT_READ */, 1 /* MAP_SHARED */, fd, 0 };
+
+	return call(__NR_mmap, (long)args, 0, 0);
+#else
+	register long flags asm("r10") = 1, of asm("r8") = fd, offset asm("r9") = 0;
+	long ret;
+
+	asm volatile("syscall" : "=a"(ret) : "a"(__NR_mmap), "D"(0), "S"(4096), "d"(1), "r"(flags),
+		     "r"(of), "r"(offset) : "rcx", "r11", "memory");
+	return ret;
+#endif
 }
 
 static void require(int holds, int line)
@@ -179,6 +247,127 @@ static void expose_own_memory(long control)
 	REQUIRE(info.out_mirrors == 0 && info.out_mirrored == 0);
 }
 
+/* As the header says: in two parts, with the upper one again. */
+static unsigned long long read_generation(const struct remotefs_watch_page *page)
+{
+	const unsigned int *halves = (const unsigned int *)&page->generation;
+	unsigned int high, low, again;
+
+	if (sizeof(long) == 8)
+		return __atomic_load_n(&page->generation, __ATOMIC_ACQUIRE);
+	do {
+		high = __atomic_load_n(&halves[1], __ATOMIC_ACQUIRE);
+		/* So slowly that the wrap is sure to come in between. */
+		for (volatile int i = 0; i < 1000; i++)
+			;
+		low = __atomic_load_n(&halves[0], __ATOMIC_ACQUIRE);
+		again = __atomic_load_n(&halves[1], __ATOMIC_ACQUIRE);
+	} while (high != again);
+	return (unsigned long long)high << 32 | low;
+}
+
+/* The second page, so that there is something to be told. */
+static void discard(void)
+{
+	REQUIRE(call(__NR_madvise, (long)memory + 4096, 4096, 4 /* MADV_DONTNEED */) == 0);
+}
+
+static void read_record(long watcher, const struct remotefs_watch_page *page)
+{
+	struct remotefs_event events[3];
+	unsigned long long before = read_generation(page);
+
+	discard();
+	REQUIRE(read_generation(page) >= before + 2);
+	REQUIRE(call(__NR_read, watcher, (long)events, 47) == -22);
+	REQUIRE(call(__NR_read, watcher, (long)events, sizeof(events)) == 2 * sizeof(*events));
+	REQUIRE(events[0].type == REMOTEFS_EVENT_INVALIDATED);
+	REQUIRE(events[0].flags == REMOTEFS_EVENT_EXACT);
+	REQUIRE(events[0].kinds == REMOTEFS_KIND_CLEAR && events[0].reason == 0);
+	REQUIRE(events[0].cookie == 0xfedcba9876543210ULL);
+	REQUIRE(events[0].start == (size_t)memory + 4096 && events[0].end == (size_t)memory + 8192);
+	REQUIRE(events[1].type == REMOTEFS_EVENT_EMPTY && events[1].cookie == 0);
+	REQUIRE(events[1].generation >= before + 2);
+}
+
+#define DISCARDS	600
+
+/* What a child does, in this memory. */
+__attribute__((used)) static void discard_often(void)
+{
+	for (int i = 0; i < DISCARDS; i++)
+		discard();
+	call(__NR_exit, 0, 0, 0);
+}
+
+/* clone() with CLONE_VM and SIGCHLD; the child calls discard_often(). */
+long spawn(void *stack);
+#ifdef __i386__
+asm("spawn: push %ebx\n mov $0x111, %ebx\n mov 8(%esp), %ecx\n mov $120, %eax\n int $0x80\n"
+    " test %eax, %eax\n jz 1f\n pop %ebx\n ret\n 1: call discard_often\n hlt");
+#else
+asm("spawn: mov %rdi, %rsi\n mov $0x111, %edi\n mov $56, %eax\n syscall\n"
+    " test %eax, %eax\n jz 1f\n ret\n 1: call discard_often\n hlt");
+#endif
+
+/* It discards while this program looks: no generation is before the last one. */
+static void see_it_grow(const struct remotefs_watch_page *page)
+{
+	unsigned long long first = read_generation(page), last = first, now;
+	static char stack[4096] __attribute__((aligned(16)));
+	long child = spawn(stack + sizeof(stack));
+
+	REQUIRE(child > 0);
+	/* The kernel may do a little more to the page on its own. */
+	do {
+		now = read_generation(page);
+		REQUIRE(now >= last && now < first + 4 * DISCARDS);
+		last = now;
+	} while (now < first + 2 * DISCARDS);
+	REQUIRE(call(__NR_wait4, child, 0, 0) == child);
+}
+
+static void watch_with(long session)
+{
+	struct remotefs_watch_args watch = { .size = sizeof(watch), .queue = 2 };
+	struct remotefs_watch_add_args add = {
+		.size = sizeof(add), .start = (size_t)memory, .end = (size_t)memory + sizeof(memory),
+		.cookie = 0xfedcba9876543210ULL,
+	};
+	struct remotefs_watch_del_args del = { .size = sizeof(del), .cookie = add.cookie };
+	const struct remotefs_watch_page *page;
+	long watcher = call(__NR_ioctl, session, REMOTEFS_IOC_WATCH, (long)&watch);
+
+	REQUIRE(watcher >= 0);
+	page = (const void *)map_page(watcher);
+	REQUIRE((unsigned long)page < -4096UL);
+	REQUIRE(call(__NR_ioctl, watcher, REMOTEFS_IOC_WATCH_ADD, (long)&add) == 0);
+	REQUIRE(call(__NR_ioctl, watcher, REMOTEFS_IOC_WATCH_ADD, (long)&add) == -17);
+	read_record(watcher, page);
+	/* Over the wrap of the lower half, which is 1024 from the beginning. */
+	REQUIRE(read_generation(page) >> 32 == 0);
+	see_it_grow(page);
+	REQUIRE(read_generation(page) >> 32 == 1);
+	REQUIRE(call(__NR_ioctl, watcher, REMOTEFS_IOC_WATCH_DEL, (long)&del) == 0);
+	REQUIRE(call(__NR_ioctl, watcher, REMOTEFS_IOC_WATCH_DEL, (long)&del) == -2);
+	REQUIRE(call(__NR_munmap, (long)page, 4096, 0) == 0);
+	REQUIRE(call(__NR_close, watcher, 0, 0) == 0);
+}
+
+/* It wraps once for each watcher, and is to be looked at just then. */
+#define WRAPS	4
+
+static void watch_own_memory(long control)
+{
+	struct remotefs_attach_args attach = { .size = sizeof(attach), .mem_fd = -1 };
+	long session = call(__NR_ioctl, control, REMOTEFS_IOC_ATTACH, (long)&attach);
+
+	REQUIRE(session >= 0);
+	for (int i = 0; i < WRAPS; i++)
+		watch_with(session);
+	REQUIRE(call(__NR_close, session, 0, 0) == 0);
+}
+
 /* A map file that somebody else made: one page of "page 0 of PID". */
 static void ask_about(long file)
 {
@@ -205,7 +394,8 @@ __attribute__((used)) static void begin(long *stack)
 	control = call(__NR_open, (long)argv[1], 0, 0);
 	REQUIRE(control >= 0);
 	REQUIRE(call(__NR_ioctl, control, REMOTEFS_IOC_FEATURES, (long)&features) == 0);
-	REQUIRE((features.features & ~63ULL) == 0 && (features.features & 59) == 59);
+	REQUIRE((features.features & ~127ULL) == 0 && (features.features & 123) == 123);
+	watch_own_memory(control);
 	memory[4096] = 'x';
 	expose_own_memory(control);
 	ask_about(call(__NR_open, (long)argv[2], 0, 0));
