@@ -178,45 +178,74 @@ static inline void beat(unsigned int number)
 				  memory_order_relaxed);
 }
 
+/* What is to be said at once; without malloc(), whose lock a fork may keep. */
+struct words {
+	char text[4096];
+	size_t length;
+};
+
+static inline void __attribute__((format(printf, 2, 0)))
+words_vadd(struct words *words, const char *format, va_list args)
+{
+	size_t left = sizeof(words->text) - words->length;
+	int length = vsnprintf(words->text + words->length, left, format, args);
+
+	if (length > 0)
+		words->length += (size_t)length < left ? (size_t)length :
+							 left - 1;
+}
+
+static inline void __attribute__((format(printf, 2, 3)))
+words_add(struct words *words, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	words_vadd(words, format, args);
+	va_end(args);
+}
+
 /* What was done to a page, from the oldest that is remembered. */
-static inline void page_history(const struct page *page)
+static inline void page_history(struct words *words, const struct page *page)
 {
 	unsigned int i = page->events > EVENTS ? page->events - EVENTS : 0;
 	const struct event *event;
 
-	fprintf(stderr, "state %#lx, generation %lu, slots kept since %#lx\n",
-		page->state, page->written, page->emptied);
+	words_add(words, "state %#lx, generation %lu, slots kept since %#lx\n",
+		  page->state, page->written, page->emptied);
 	for (; i < page->events; i++) {
 		event = &page->event[i % EVENTS];
-		fprintf(stderr, "%12.6f ms ago: %s, state %#lx\n",
-			(now() - event->when) / 1e6, event->what, event->state);
+		words_add(words, "%12.6f ms ago: %s, state %#lx\n",
+			  (now() - event->when) / 1e6, event->what,
+			  event->state);
 	}
 }
 
 /*
- * Somebody saw what must not be: the first one says so, and all stop.
+ * Somebody saw what must not be: all stop.  Sources and viewers are killed at
+ * any moment, so it is said by one call, and the board knows only after that:
+ * who is killed before has seen nothing, and others will see it.
  */
 static inline void __attribute__((noreturn, format(printf, 2, 3)))
 violation(const struct page *page, const char *format, ...)
 {
-	/* On a kernel that checks itself a line may take its time. */
-	int64_t end = now() + 20 * SECOND;
+	struct words words = { .length = 0 };
 	va_list args;
 
-	if (!atomic_exchange(&board->failed, true)) {
-		fprintf(stderr, "torture: after %.3f s, seed %lu: ",
-			(now() - board->began) / 1e9, board->options.seed);
-		va_start(args, format);
-		vfprintf(stderr, format, args);
-		va_end(args);
-		fputc('\n', stderr);
-		if (page)
-			page_history(page);
-		board->stop = true;
-	}
-	/* Not before that is said: the others end with the one who goes. */
-	while (!stopped() && now() < end)
-		sched_yield();
+	if (board->failed)
+		_exit(1);
+	words_add(&words, "torture: after %.3f s, seed %lu: ",
+		  (now() - board->began) / 1e9, board->options.seed);
+	va_start(args, format);
+	words_vadd(&words, format, args);
+	va_end(args);
+	words_add(&words, "\n");
+	if (page)
+		page_history(&words, page);
+	if (write(STDERR_FILENO, words.text, words.length) < 0)
+		errno = 0;
+	board->failed = true;
+	board->stop = true;
 	_exit(1);
 }
 
