@@ -5,6 +5,7 @@
 #
 # seconds: 200
 # not on debug in a whole run: procfs decides here, and the module's part of it runs in 020
+# not on trixie in a whole run: what procfs and Yama ask is the same on the kernels before and after
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154

@@ -8,6 +8,8 @@
 #
 # seconds: 200
 # not on debug in a whole run: five minutes there, where 020 and 025 ask most of it
+# not on bookworm in a whole run: remotefs alone decides here, on each kernel by the same code
+# not on forky in a whole run: likewise
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154

@@ -6,6 +6,7 @@
 #
 # seconds: 320
 # not on debug in a whole run: about programs of user land, for which that kernel takes ten minutes
+# not on trixie in a whole run: its programs are between those of bookworm and forky
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

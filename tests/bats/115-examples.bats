@@ -6,6 +6,8 @@
 #
 # seconds: 60
 # not on debug in a whole run: they call what 020 and 027 call
+# not on bookworm in a whole run: likewise
+# not on forky in a whole run: likewise
 
 bats_require_minimum_version 1.5.0
 load helpers

@@ -6,6 +6,7 @@
 #
 # seconds: 90
 # not on debug in a whole run: procfs decides here, as in 025
+# not on trixie in a whole run: as 025
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154
