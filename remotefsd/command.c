@@ -4,11 +4,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- *	add PID WHAT [ro|rw] [owner=U:G] [mode=0NNN] [onexit=bus|zero] [fd=N]
- *	revoke PID | PID/map-N | PID/as | all
- *	allow PID/map-N | PID/as 0xSTART-0xEND rw [fd=N]
- *
- *	WHAT: heap | stack | anon | all | as | 0xSTART-0xEND | [anon:NAME]
+ * command_grammar says what the lines look like.
  *
  * Nothing here looks at the system: the same text always gives the same
  * answer.  Numbers are digits and nothing else, so that no two spellings of a
@@ -24,6 +20,21 @@
 
 #define PAGE_SIZE 4096
 #define MAX_WORDS 16
+
+/* What "help" answers. */
+const char command_grammar[] =
+	"add PID WHAT [ro|rw] [owner=USER:GROUP] [mode=0NNN] [onexit=bus|zero] [fd=N]\n"
+	"add PID 0xSTART-0xEND into=map-N [at=0xOFFSET] [ro|rw] [onexit=bus|zero] [fd=N]\n"
+	"revoke PID | FILE | all\n"
+	"unmap FILE 0xSTART-0xEND [fd=N]\n"
+	"allow FILE 0xSTART-0xEND rw [fd=N]\n"
+	"lock PID | FILE [fd=N]\n"
+	"chmod 0NNN PID | FILE\n"
+	"chown USER:GROUP PID | FILE\n"
+	"help\n"
+	"\n"
+	"WHAT: heap | stack | anon | all | as | 0xSTART-0xEND | [anon:NAME]\n"
+	"FILE: PID/map-N | PID/as\n";
 
 struct words {
 	char text[COMMAND_SIZE];
@@ -252,6 +263,42 @@ static int parse_file(char *word, struct command *command, struct complaint *why
 	return parse_pid(word, command, why);
 }
 
+/* PID or FILE. */
+static int parse_target(char *word, struct command *command, struct complaint *why)
+{
+	if (strchr(word, '/'))
+		return parse_file(word, command, why);
+	command->scope = SCOPE_PROCESS;
+	return parse_pid(word, command, why);
+}
+
+static int parse_owner(const char *value, struct command *command, struct complaint *why)
+{
+	const char *colon = strchr(value, ':');
+	size_t length = colon ? colon - value : 0;
+
+	if (!length || !colon[1])
+		return complain(why, EINVAL, "an owner is written USER:GROUP");
+	if (length >= COMMAND_NAME_SIZE || strlen(colon + 1) >= COMMAND_NAME_SIZE)
+		return complain(why, EINVAL, "the name of the owner is too long");
+	memcpy(command->owner_user, value, length);
+	command->owner_user[length] = '\0';
+	strcpy(command->owner_group, colon + 1);
+	return 0;
+}
+
+static int parse_mode(const char *value, struct command *command, struct complaint *why)
+{
+	uint64_t mode;
+
+	if (strlen(value) != 4 || *value != '0' || !parse_digits(value, 8, 0777, &mode))
+		return complain(why, EINVAL, "a mode is written as four octal digits, as 0440");
+	if (!mode || mode & ~0666)
+		return complain(why, EINVAL, "a mode is within 0666, and not zero");
+	command->mode = mode;
+	return 0;
+}
+
 static int option_ro(const char *value, struct command *command, struct complaint *why)
 {
 	(void)value;
@@ -265,33 +312,6 @@ static int option_rw(const char *value, struct command *command, struct complain
 	(void)value;
 	(void)why;
 	command->write = true;
-	return 0;
-}
-
-static int option_owner(const char *value, struct command *command, struct complaint *why)
-{
-	const char *colon = strchr(value, ':');
-	size_t length = colon ? colon - value : 0;
-
-	if (!length || !colon[1])
-		return complain(why, EINVAL, "an owner is written owner=USER:GROUP");
-	if (length >= COMMAND_NAME_SIZE || strlen(colon + 1) >= COMMAND_NAME_SIZE)
-		return complain(why, EINVAL, "the name of the owner is too long");
-	memcpy(command->owner_user, value, length);
-	command->owner_user[length] = '\0';
-	strcpy(command->owner_group, colon + 1);
-	return 0;
-}
-
-static int option_mode(const char *value, struct command *command, struct complaint *why)
-{
-	uint64_t mode;
-
-	if (strlen(value) != 4 || *value != '0' || !parse_digits(value, 8, 0777, &mode))
-		return complain(why, EINVAL, "a mode is written as four octal digits, as 0440");
-	if (!mode || mode & ~0666)
-		return complain(why, EINVAL, "a mode is within 0666, and not zero");
-	command->mode = mode;
 	return 0;
 }
 
@@ -313,6 +333,21 @@ static int option_fd(const char *value, struct command *command, struct complain
 	return 0;
 }
 
+static int option_into(const char *value, struct command *command, struct complaint *why)
+{
+	if (!command_parse_map(value, &command->map) || command->map == REMOTEFS_MAP_AS)
+		return complain(why, EINVAL, "into= takes the name of a map file, as map-0");
+	command->into = true;
+	return 0;
+}
+
+static int option_at(const char *value, struct command *command, struct complaint *why)
+{
+	if (!parse_address(value, &command->at) || command->at % PAGE_SIZE)
+		return complain(why, EINVAL, "at= takes an offset of whole pages, as 0x1000");
+	return 0;
+}
+
 static int option_label(const char *value, struct command *command, struct complaint *why)
 {
 	(void)value;
@@ -327,6 +362,8 @@ enum {
 	GIVEN_ONEXIT	= 1 << 3,
 	GIVEN_FD	= 1 << 4,
 	GIVEN_LABEL	= 1 << 5,
+	GIVEN_INTO	= 1 << 6,
+	GIVEN_AT	= 1 << 7,
 };
 
 static const struct option {
@@ -336,11 +373,13 @@ static const struct option {
 } options[] = {
 	{ "ro",		GIVEN_RIGHTS,	option_ro },
 	{ "rw",		GIVEN_RIGHTS,	option_rw },
-	{ "owner=",	GIVEN_OWNER,	option_owner },
-	{ "mode=",	GIVEN_MODE,	option_mode },
+	{ "owner=",	GIVEN_OWNER,	parse_owner },
+	{ "mode=",	GIVEN_MODE,	parse_mode },
 	{ "onexit=",	GIVEN_ONEXIT,	option_onexit },
 	{ "fd=",	GIVEN_FD,	option_fd },
 	{ "label=",	GIVEN_LABEL,	option_label },
+	{ "into=",	GIVEN_INTO,	option_into },
+	{ "at=",	GIVEN_AT,	option_at },
 };
 
 static const struct option *find_option(const char *word)
@@ -374,6 +413,19 @@ static int parse_options(char **words, unsigned int allowed, struct command *com
 	return 0;
 }
 
+/* A range that joins a map file takes that file's owner and mode. */
+static int check_into(const struct command *command, struct complaint *why)
+{
+	if (!command->into)
+		return command->given & GIVEN_AT ?
+			complain(why, EINVAL, "at= goes with into=") : 0;
+	if (command->given & (GIVEN_OWNER | GIVEN_MODE))
+		return complain(why, EINVAL, "the map file has its owner and mode already");
+	if (command->memory.kind != MEMORY_INTERVAL)
+		return complain(why, EINVAL, "into= takes one interval, 0xSTART-0xEND");
+	return 0;
+}
+
 static int parse_add(struct words *words, struct command *command, struct complaint *why)
 {
 	int error;
@@ -386,23 +438,32 @@ static int parse_add(struct words *words, struct command *command, struct compla
 		error = parse_memory(words->word[2], &command->memory, why);
 	if (!error)
 		error = parse_options(&words->word[3], ~0U, command, why);
+	if (!error)
+		error = check_into(command, why);
 	return error;
 }
 
 static int parse_revoke(struct words *words, struct command *command, struct complaint *why)
 {
-	char *target = words->word[1];
-
 	if (words->count != 2)
 		return complain(why, EINVAL, "usage: revoke PID | PID/map-N | PID/as | all");
-	if (!strcmp(target, "all")) {
-		command->scope = SCOPE_ALL;
-		return 0;
-	}
-	if (strchr(target, '/'))
-		return parse_file(target, command, why);
-	command->scope = SCOPE_PROCESS;
-	return parse_pid(target, command, why);
+	if (strcmp(words->word[1], "all"))
+		return parse_target(words->word[1], command, why);
+	command->scope = SCOPE_ALL;
+	return 0;
+}
+
+/* FILE 0xSTART-0xEND [OPTION...] */
+static int parse_part(struct words *words, unsigned int allowed, struct command *command,
+		      struct complaint *why)
+{
+	int error = parse_file(words->word[1], command, why);
+
+	if (!error)
+		error = parse_interval(words->word[2], &command->memory, why);
+	if (!error)
+		error = parse_options(&words->word[3], allowed, command, why);
+	return error;
 }
 
 static int parse_allow(struct words *words, struct command *command, struct complaint *why)
@@ -412,14 +473,53 @@ static int parse_allow(struct words *words, struct command *command, struct comp
 	if (words->count < 4 || !strchr(words->word[1], '/'))
 		return complain(why, EINVAL,
 				"usage: allow PID/map-N | PID/as 0xSTART-0xEND rw [fd=N]");
-	error = parse_file(words->word[1], command, why);
-	if (!error)
-		error = parse_interval(words->word[2], &command->memory, why);
-	if (!error)
-		error = parse_options(&words->word[3], GIVEN_RIGHTS | GIVEN_FD, command, why);
+	error = parse_part(words, GIVEN_RIGHTS | GIVEN_FD, command, why);
 	if (!error && !command->write)
 		return complain(why, EINVAL, "allow can only say rw");
 	return error;
+}
+
+static int parse_unmap(struct words *words, struct command *command, struct complaint *why)
+{
+	if (words->count < 3 || !strchr(words->word[1], '/'))
+		return complain(why, EINVAL, "usage: unmap PID/map-N 0xSTART-0xEND [fd=N]");
+	return parse_part(words, GIVEN_FD, command, why);
+}
+
+static int parse_lock(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count < 2)
+		return complain(why, EINVAL, "usage: lock PID | PID/map-N | PID/as [fd=N]");
+	error = parse_target(words->word[1], command, why);
+	return error ? error : parse_options(&words->word[2], GIVEN_FD, command, why);
+}
+
+static int parse_chmod(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count != 3)
+		return complain(why, EINVAL, "usage: chmod 0NNN PID | PID/map-N | PID/as");
+	error = parse_mode(words->word[1], command, why);
+	return error ? error : parse_target(words->word[2], command, why);
+}
+
+static int parse_chown(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count != 3)
+		return complain(why, EINVAL, "usage: chown USER:GROUP PID | PID/map-N | PID/as");
+	error = parse_owner(words->word[1], command, why);
+	return error ? error : parse_target(words->word[2], command, why);
+}
+
+static int parse_help(struct words *words, struct command *command, struct complaint *why)
+{
+	command->scope = SCOPE_ALL;
+	return words->count == 1 ? 0 : complain(why, EINVAL, "usage: help");
 }
 
 static int parse_later(struct words *words, struct command *command, struct complaint *why)
@@ -436,10 +536,12 @@ static const struct verb {
 	{ "add",	COMMAND_ADD,	parse_add },
 	{ "revoke",	COMMAND_REVOKE,	parse_revoke },
 	{ "allow",	COMMAND_ALLOW,	parse_allow },
+	{ "unmap",	COMMAND_UNMAP,	parse_unmap },
+	{ "lock",	COMMAND_LOCK,	parse_lock },
+	{ "chmod",	COMMAND_CHMOD,	parse_chmod },
+	{ "chown",	COMMAND_CHOWN,	parse_chown },
+	{ "help",	COMMAND_HELP,	parse_help },
 	{ "watch",	0,		parse_later },
-	{ "lock",	0,		parse_later },
-	{ "chmod",	0,		parse_later },
-	{ "chown",	0,		parse_later },
 };
 
 /**

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "remotefsd.h"
@@ -200,8 +199,12 @@ static int read_requester(fuse_req_t req, struct identity *identity)
 
 	if (!error && identity->uid == context->uid && identity->gid == context->gid)
 		return 0;
-	journal_log(LOG_INFO, "denied: uid %u, thread %d: credentials not known", context->uid,
-		    context->pid);
+	record_write(&(struct record){
+		.event = RECORD_DENIED,
+		.requester = &(struct identity){ .uid = context->uid, .tgid = context->pid },
+		.error = EACCES,
+		.sentence = "the credentials are not known",
+	});
 	return EACCES;
 }
 
@@ -273,6 +276,12 @@ static void ctlfs_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		return;
 	}
 	error = read_requester(req, &handle->opener);
+	if (!error && node_takes_commands(node))
+		record_write(&(struct record){
+			.event = RECORD_OPEN,
+			.requester = &handle->opener,
+			.pid = node_pid(node),
+		});
 	if (error || node_takes_commands(node)) {
 		finish_open(handle, error);
 		return;
@@ -353,9 +362,13 @@ static int check_writer(fuse_req_t req, struct handle *handle)
 	int error = read_requester(req, &writer);
 
 	if (!error && !identity_equal(&writer, &handle->opener)) {
-		journal_log(LOG_INFO, "denied: uid %u, process %d wrote to a ctl of uid %u",
-			    writer.uid, writer.tgid, handle->opener.uid);
 		error = EPERM;
+		record_write(&(struct record){
+			.event = RECORD_DENIED,
+			.requester = &writer,
+			.error = error,
+			.sentence = "somebody else opened it",
+		});
 	}
 	if (!error)
 		handle->opener.tgid = writer.tgid;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Carrying a command out: grants are made, revoked and widened here.
+ * Carrying a command out: what all have in common, and making grants.
  *
  * Copyright (C) 2026 The remotefs authors
  *
@@ -10,27 +10,15 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
 #include <linux/remotefs.h>
 
 #include "remotefsd.h"
-
-/* One command on its way. */
-struct grant {
-	const struct job *job;
-	const struct command *command;
-	int tree;
-	int session;
-	FILE *maps;		/* the source's, readable only once attached */
-	FILE *answer;
-	struct complaint *why;
-};
 
 static int explain_attach(const struct grant *grant, int error)
 {
@@ -55,7 +43,14 @@ static int explain_attach(const struct grant *grant, int error)
 			strerror(error));
 }
 
-static int explain_map(const struct grant *grant, int error)
+/**
+ * grant_explain_map - the sentence for what MAP and ALLOW fail with
+ * @grant:	the command
+ * @error:	the errno value
+ *
+ * Return: @error.
+ */
+int grant_explain_map(const struct grant *grant, int error)
 {
 	switch (error) {
 	case EFAULT:
@@ -79,7 +74,13 @@ static int explain_map(const struct grant *grant, int error)
 	}
 }
 
-static int attach(struct grant *grant)
+/**
+ * grant_attach - make a session with the requester's authority
+ * @grant:	the command
+ *
+ * Return: 0, or an errno value with its sentence written.
+ */
+int grant_attach(struct grant *grant)
 {
 	const struct job *job = grant->job;
 	struct authority authority;
@@ -125,30 +126,81 @@ static int find_group(const struct grant *grant, const char *name, uint32_t *gid
 	return 0;
 }
 
-/* Map files are the requester's unless they are given away. */
-static int choose_owner(const struct grant *grant, struct remotefs_map_args *args)
+/**
+ * grant_find_owner - the numbers of the owner and group that a command names
+ * @grant:	the command
+ * @uid:	receives the owner
+ * @gid:	receives the group
+ *
+ * Return: 0; EINVAL if there are none of that name, EPERM if the requester may
+ * not give files to them, with the sentence written.
+ */
+int grant_find_owner(const struct grant *grant, uint32_t *uid, uint32_t *gid)
 {
-	const struct identity *requester = grant->job->requester;
-	int error;
+	int error = find_user(grant, grant->command->owner_user, uid);
 
-	args->flags |= REMOTEFS_MAP_OWNER;
-	args->uid = requester->uid;
-	args->gid = requester->gid;
-	if (!*grant->command->owner_user)
-		return 0;
-	error = find_user(grant, grant->command->owner_user, &args->uid);
 	if (!error)
-		error = find_group(grant, grant->command->owner_group, &args->gid);
+		error = find_group(grant, grant->command->owner_group, gid);
 	if (error)
 		return error;
-	if (!policy_may_give(grant->job->around, requester, args->uid, args->gid))
+	if (!policy_may_give(grant->job->around, grant->job->requester, *uid, *gid))
 		return complain(grant->why, EPERM, "you may not give files away (CAP_CHOWN)");
 	return 0;
 }
 
-/* The numbers of the map files that one command made. */
+/* Map files are the requester's unless they are given away. */
+static int choose_owner(const struct grant *grant, struct remotefs_map_args *args)
+{
+	args->flags |= REMOTEFS_MAP_OWNER;
+	args->uid = grant->job->requester->uid;
+	args->gid = grant->job->requester->gid;
+	if (!*grant->command->owner_user)
+		return 0;
+	return grant_find_owner(grant, &args->uid, &args->gid);
+}
+
+/**
+ * grant_print_file - write one path of the answer
+ * @grant:	the command
+ * @map:	the map file's number
+ */
+void grant_print_file(const struct grant *grant, uint32_t map)
+{
+	tree_print_path(grant->answer, grant->command->pid, map);
+	fputc('\n', grant->answer);
+}
+
+/**
+ * grant_record - let the journal know what was done
+ * @grant:	the command
+ * @event:	what was done
+ * @pid:	the source
+ * @map:	the map file's number
+ * @range:	which part of the source, as text
+ */
+void grant_record(const struct grant *grant, enum record_event event, pid_t pid, uint32_t map,
+		  const char *range)
+{
+	char name[TREE_NAME_SIZE];
+	char file[2 * TREE_NAME_SIZE];
+
+	snprintf(file, sizeof(file), "%d/%s", pid, tree_name(name, map));
+	record_write(&(struct record){
+		.event = event,
+		.requester = grant->job->requester,
+		.pid = pid,
+		.file = file,
+		.range = range,
+		.verb = grant->verb,
+	});
+}
+
+/* What one command made. */
 struct made {
-	uint32_t *maps;
+	struct made_file {
+		uint32_t map;
+		struct span span;
+	} *files;
 	size_t count;
 };
 
@@ -163,7 +215,7 @@ static int make_file(const struct grant *grant, const struct remotefs_map_args *
 	args.length = span->end - span->start;
 	error = kernel_map(grant->session, &args);
 	if (!error)
-		made->maps[made->count++] = args.map;
+		made->files[made->count++] = (struct made_file){ args.map, *span };
 	return error;
 }
 
@@ -178,14 +230,14 @@ static int make_files(const struct grant *grant, const struct remotefs_map_args 
 {
 	bool skip_vanished = is_chosen(&grant->command->memory);
 
-	made->maps = calloc(nr_spans + 1, sizeof(*made->maps));
-	if (!made->maps)
+	made->files = calloc(nr_spans + 1, sizeof(*made->files));
+	if (!made->files)
 		return complain(grant->why, ENOMEM, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < nr_spans; i++) {
 		int error = make_file(grant, template, &spans[i], made);
 
 		if (error && !(error == EFAULT && skip_vanished))
-			return explain_map(grant, error);
+			return grant_explain_map(grant, error);
 	}
 	if (!made->count)
 		return complain(grant->why, ENOENT, "process %d has no such memory",
@@ -205,17 +257,30 @@ static void unmake_files(const struct grant *grant, const struct made *made, boo
 	size_t nr_files;
 
 	for (size_t i = 0; i < made->count; i++)
-		tree_unlink(grant->tree, pid, made->maps[i]);
+		tree_unlink(grant->tree, pid, made->files[i].map);
 	if (new_directory && !tree_files(grant->tree, pid, &files, &nr_files) && !nr_files)
 		tree_remove_process(grant->tree, pid);
 	free(files);
 }
 
-static void print_made(const struct grant *grant, const struct made *made)
+static void record_made(const struct grant *grant, const struct made_file *made)
+{
+	const struct command *command = grant->command;
+	char range[RECORD_RANGE_SIZE];
+
+	if (command->memory.kind == MEMORY_WHOLE)
+		snprintf(range, sizeof(range), "all %s", command->write ? "rw" : "ro");
+	else
+		snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64 " %s", made->span.start,
+			 made->span.end, command->write ? "rw" : "ro");
+	grant_record(grant, RECORD_CREATE, command->pid, made->map, range);
+}
+
+static void tell_made(const struct grant *grant, const struct made *made)
 {
 	for (size_t i = 0; i < made->count; i++) {
-		tree_print_path(grant->answer, grant->command->pid, made->maps[i]);
-		fputc('\n', grant->answer);
+		record_made(grant, &made->files[i]);
+		grant_print_file(grant, made->files[i].map);
 	}
 }
 
@@ -240,6 +305,40 @@ static int choose_spans(const struct grant *grant, struct span **spans, size_t *
 	return 0;
 }
 
+/* A range for a map file that exists. */
+static int add_into(struct grant *grant, struct remotefs_map_args *args)
+{
+	const struct command *command = grant->command;
+	const struct made_file made = {
+		.map = command->map,
+		.span = { command->memory.start, command->memory.end },
+	};
+	struct map_file file;
+	int error = tree_file(grant->tree, command->pid, command->map, &file);
+
+	if (error)
+		return complain(grant->why, error, "there is no such map file");
+	error = change_may(grant, &file);
+	if (!error)
+		error = grant_attach(grant);
+	if (error)
+		return error;
+	args->map = command->map;
+	args->address = made.span.start;
+	args->length = made.span.end - made.span.start;
+	args->offset = command->at;
+	error = kernel_map(grant->session, args);
+	if (error == EEXIST)
+		return complain(grant->why, error, "something is at that offset already");
+	if (error == EPERM)
+		return complain(grant->why, error, "the map file is locked");
+	if (error)
+		return grant_explain_map(grant, error);
+	record_made(grant, &made);
+	grant_print_file(grant, made.map);
+	return 0;
+}
+
 static int run_add(struct grant *grant)
 {
 	const struct command *command = grant->command;
@@ -254,11 +353,13 @@ static int run_add(struct grant *grant)
 		template.flags |= REMOTEFS_MAP_WRITE;
 	if (command->zero)
 		template.flags |= REMOTEFS_MAP_ZERO;
+	if (command->into)
+		return add_into(grant, &template);
 	if (command->memory.kind == MEMORY_WHOLE)
 		template.flags |= REMOTEFS_MAP_WHOLE;
 	error = choose_owner(grant, &template);
 	if (!error)
-		error = attach(grant);
+		error = grant_attach(grant);
 	if (!error)
 		error = choose_spans(grant, &spans, &nr_spans);
 	if (!error)
@@ -266,153 +367,15 @@ static int run_add(struct grant *grant)
 	if (error)
 		unmake_files(grant, &made, new_directory);
 	else
-		print_made(grant, &made);
-	free(made.maps);
+		tell_made(grant, &made);
+	free(made.files);
 	free(spans);
 	return error;
 }
 
-static bool may_change(const struct grant *grant, const struct map_file *file)
+static int run_help(struct grant *grant)
 {
-	return policy_may_change(grant->job->around, grant->job->requester, file->uid);
-}
-
-static int refuse_change(const struct grant *grant, const struct map_file *file)
-{
-	char name[TREE_NAME_SIZE];
-
-	return complain(grant->why, EPERM, "%d/%s belongs to another user", file->pid,
-			tree_name(name, file->map));
-}
-
-static int find_targets(const struct grant *grant, struct map_file **files, size_t *nr_files)
-{
-	const struct command *command = grant->command;
-	int error;
-
-	switch (command->scope) {
-	case SCOPE_ALL:
-		error = tree_all_files(grant->tree, files, nr_files);
-		break;
-	case SCOPE_PROCESS:
-		error = tree_files(grant->tree, command->pid, files, nr_files);
-		break;
-	default:
-		*files = calloc(1, sizeof(**files));
-		if (!*files)
-			return complain(grant->why, ENOMEM, "%s", strerror(ENOMEM));
-		*nr_files = 1;
-		error = tree_file(grant->tree, command->pid, command->map, *files);
-	}
-	if (error == ENOENT)
-		return complain(grant->why, error, "there is no such map file");
-	return error ? complain(grant->why, error, "%s", strerror(error)) : 0;
-}
-
-/*
- * Leaves in @files what is to be revoked.  "all" means all that one may revoke;
- * whoever names files or a process must be allowed to revoke every one.
- */
-static int check_targets(const struct grant *grant, struct map_file *files, size_t *nr_files)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < *nr_files; i++) {
-		if (may_change(grant, &files[i]))
-			files[kept++] = files[i];
-		else if (grant->command->scope != SCOPE_ALL)
-			return refuse_change(grant, &files[i]);
-	}
-	*nr_files = kept;
-	return 0;
-}
-
-/* One that is gone already was revoked by somebody else, or its process exited. */
-static int revoke_file(const struct grant *grant, const struct map_file *file)
-{
-	int error = tree_unlink(grant->tree, file->pid, file->map);
-
-	if (error && error != ENOENT)
-		return complain(grant->why, error, "%s", strerror(error));
-	tree_print_path(grant->answer, file->pid, file->map);
-	fputc('\n', grant->answer);
-	return 0;
-}
-
-static int run_revoke(struct grant *grant)
-{
-	const struct command *command = grant->command;
-	struct map_file *files = NULL;
-	size_t nr_files = 0;
-	int error;
-
-	error = find_targets(grant, &files, &nr_files);
-	if (!error)
-		error = check_targets(grant, files, &nr_files);
-	for (size_t i = 0; i < nr_files && !error; i++)
-		error = revoke_file(grant, &files[i]);
-	/* The directory is root's: it goes with its last file only for an administrator. */
-	if (!error && command->scope == SCOPE_PROCESS &&
-	    policy_has_cap(grant->job->around, grant->job->requester, CAP_FOWNER))
-		tree_remove_process(grant->tree, command->pid);
-	free(files);
-	return error;
-}
-
-/* Where in the file the addresses of the command are. */
-static int find_offset(const struct grant *grant, struct remotefs_allow_args *args)
-{
-	const struct command *command = grant->command;
-	const struct memory *memory = &command->memory;
-	struct remotefs_range_args range = { 0 };
-	int fd = tree_open_file(grant->tree, command->pid, command->map);
-
-	if (fd < 0)
-		return complain(grant->why, -fd, "the map file: %s", strerror(-fd));
-	while (!kernel_range(fd, &range)) {
-		if (memory->start >= range.out_address &&
-		    memory->end - range.out_address <= range.out_length) {
-			args->offset = range.offset + (memory->start - range.out_address);
-			close(fd);
-			return 0;
-		}
-		range.offset += range.out_length;
-	}
-	close(fd);
-	return complain(grant->why, ENOENT, "the map file does not show these addresses");
-}
-
-static int explain_allow(const struct grant *grant, int error)
-{
-	if (error == EEXIST)
-		return complain(grant->why, error, "some of it is writable already");
-	return explain_map(grant, error);
-}
-
-static int run_allow(struct grant *grant)
-{
-	const struct command *command = grant->command;
-	struct remotefs_allow_args args = {
-		.map = command->map,
-		.length = command->memory.end - command->memory.start,
-	};
-	struct map_file file;
-	int error = tree_file(grant->tree, command->pid, command->map, &file);
-
-	if (error)
-		return complain(grant->why, error, "there is no such map file");
-	if (!may_change(grant, &file))
-		return refuse_change(grant, &file);
-	error = attach(grant);
-	if (!error)
-		error = find_offset(grant, &args);
-	if (error)
-		return error;
-	error = kernel_allow(grant->session, &args);
-	if (error)
-		return explain_allow(grant, error);
-	tree_print_path(grant->answer, command->pid, command->map);
-	fputc('\n', grant->answer);
+	fputs(command_grammar, grant->answer);
 	return 0;
 }
 
@@ -421,23 +384,47 @@ static const struct {
 	int (*run)(struct grant *grant);
 } verbs[] = {
 	[COMMAND_ADD]		= { "add", run_add },
-	[COMMAND_REVOKE]	= { "revoke", run_revoke },
-	[COMMAND_ALLOW]		= { "allow", run_allow },
+	[COMMAND_REVOKE]	= { "revoke", change_revoke },
+	[COMMAND_ALLOW]		= { "allow", change_allow },
+	[COMMAND_UNMAP]		= { "unmap", change_unmap },
+	[COMMAND_LOCK]		= { "lock", change_lock },
+	[COMMAND_CHMOD]		= { "chmod", change_mode },
+	[COMMAND_CHOWN]		= { "chown", change_owner },
+	[COMMAND_HELP]		= { "help", run_help },
 };
 
-static void log_denial(const struct job *job, const struct command *command, int error,
-		       const struct complaint *why)
+static void record_denial(const struct job *job, const struct command *command, int error,
+			  const struct complaint *why)
 {
-	if (error == EACCES || error == EPERM)
-		journal_log(LOG_INFO, "denied: %s of process %d to uid %u, process %d: %s",
-			    verbs[command->verb].word, command->pid, job->requester->uid,
-			    job->requester->tgid, why->sentence);
+	const struct memory *memory = &command->memory;
+	char range[RECORD_RANGE_SIZE] = "";
+
+	if (error != EACCES && error != EPERM)
+		return;
+	if (memory->kind == MEMORY_INTERVAL)
+		snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64, memory->start,
+			 memory->end);
+	record_write(&(struct record){
+		.event = RECORD_DENIED,
+		.requester = job->requester,
+		.pid = command->pid,
+		.range = *range ? range : NULL,
+		.verb = verbs[command->verb].word,
+		.error = error,
+		.sentence = why->sentence,
+	});
 }
 
 static int run_command(const struct job *job, const struct command *command, FILE *answer,
 		       struct complaint *why)
 {
-	struct grant grant = { .job = job, .command = command, .answer = answer, .why = why };
+	struct grant grant = {
+		.job = job,
+		.command = command,
+		.verb = verbs[command->verb].word,
+		.answer = answer,
+		.why = why,
+	};
 
 	grant.tree = kernel_open_tree(job->data, why);
 	if (grant.tree < 0)
@@ -472,7 +459,7 @@ int grant_run(const struct job *job, FILE *answer)
 
 	if (!error) {
 		error = run_command(job, &command, answer, &why);
-		log_denial(job, &command, error, &why);
+		record_denial(job, &command, error, &why);
 	}
 	if (error)
 		answer_error(answer, error, &why);

@@ -14,6 +14,8 @@
 
 #include "remotefsd.h"
 
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
 /**
  * journal_log - write one line to standard error
  * @level:	LOG_*, as the prefix that journald understands
@@ -32,29 +34,55 @@ void journal_log(int level, const char *format, ...)
 	dprintf(STDERR_FILENO, "<%d>remotefsd: %s\n", level, message);
 }
 
-/**
- * journal_notify - tell systemd of a change of state, see sd_notify(3)
- * @state:	"READY=1" or the like
- *
- * Does nothing when nobody asked to be told.
- */
-void journal_notify(const char *state)
+/* Abstract addresses begin with "@". */
+static bool send_datagram(const char *path, const char *text, size_t length, int flags)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = path ? strlen(path) : 0;
+	size_t path_length = strlen(path);
+	ssize_t sent;
 	int fd;
 
-	if (!length || length >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, length);
+	if (!path_length || path_length >= sizeof(address.sun_path))
+		return false;
+	memcpy(address.sun_path, path, path_length);
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return;
-	/* If it cannot be told, it will say so itself when its time runs out. */
-	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-		     offsetof(struct sockaddr_un, sun_path) + length);
+		return false;
+	/* The journal may be slow, but not so slow that nothing is done any more. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 1 },
+		   sizeof(struct timeval));
+	sent = sendto(fd, text, length, MSG_NOSIGNAL | flags, (struct sockaddr *)&address,
+		      offsetof(struct sockaddr_un, sun_path) + path_length);
 	close(fd);
+	return sent == (ssize_t)length;
+}
+
+/**
+ * journal_notify - tell systemd of a change of state, see sd_notify(3)
+ * @state:	"READY=1" or the like
+ *
+ * Does nothing when nobody asked to be told.  If it cannot be told, it will say
+ * so itself when its time runs out.
+ */
+void journal_notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (path)
+		send_datagram(path, state, strlen(state), 0);
+}
+
+/**
+ * journal_send - give a record to the journal, in its native protocol
+ * @fields:	NAME=VALUE lines, no value with a newline
+ * @length:	their length
+ * @flags:	MSG_DONTWAIT, or 0
+ *
+ * Return: false if no journal took it.
+ */
+bool journal_send(const char *fields, size_t length, int flags)
+{
+	return send_datagram(JOURNAL_SOCKET, fields, length, flags);
 }

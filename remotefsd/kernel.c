@@ -121,6 +121,36 @@ int kernel_allow(int session, struct remotefs_allow_args *args)
 }
 
 /**
+ * kernel_unmap - REMOTEFS_IOC_UNMAP
+ * @session:	the session
+ * @args:	its arguments, but for the size
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_unmap(int session, struct remotefs_unmap_args *args)
+{
+	args->size = sizeof(*args);
+	return call(session, REMOTEFS_IOC_UNMAP, args);
+}
+
+/**
+ * kernel_lock - REMOTEFS_IOC_LOCK
+ * @session:	the session
+ * @map:	the map file's number
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_lock(int session, uint32_t map)
+{
+	struct remotefs_lock_args args = {
+		.size = sizeof(args),
+		.map = map,
+	};
+
+	return call(session, REMOTEFS_IOC_LOCK, &args);
+}
+
+/**
  * kernel_info - REMOTEFS_IOC_INFO
  * @map_file:	an open map file
  * @args:	receives what is known about it

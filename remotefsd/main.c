@@ -103,6 +103,10 @@ static void look_around(struct ctlfs *ctlfs)
 
 	if (error)
 		errx(EXIT_FAILURE, "own credentials: %s", strerror(error));
+	error = record_init();
+	if (error)
+		errx(EXIT_FAILURE, "memory for counting records: %s", strerror(error));
+	openlog("remotefsd", LOG_PID, LOG_AUTHPRIV);
 	clock_gettime(CLOCK_REALTIME, &ctlfs->started);
 }
 

@@ -45,6 +45,34 @@ bool policy_may_change(const struct surroundings *around, const struct identity 
 }
 
 /**
+ * policy_may_set_mode - may they set the permissions of a map file?
+ * @around:	the daemon's side
+ * @requester:	who asks
+ * @owner:	whose map file it is
+ *
+ * The rule of chmod(2).
+ */
+bool policy_may_set_mode(const struct surroundings *around, const struct identity *requester,
+			 uid_t owner)
+{
+	return requester->uid == owner || policy_has_cap(around, requester, CAP_FOWNER);
+}
+
+/**
+ * policy_may_set_owner - may they give this map file to anyone at all?
+ * @around:	the daemon's side
+ * @requester:	who asks
+ * @owner:	whose map file it is
+ *
+ * The other half of the rule of chown(2) is policy_may_give().
+ */
+bool policy_may_set_owner(const struct surroundings *around, const struct identity *requester,
+			  uid_t owner)
+{
+	return requester->uid == owner || policy_has_cap(around, requester, CAP_CHOWN);
+}
+
+/**
  * policy_may_see - may they learn which addresses a map file shows?
  * @around:	the daemon's side
  * @requester:	who asks

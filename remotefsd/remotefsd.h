@@ -23,6 +23,7 @@
 
 struct remotefs_map_args;
 struct remotefs_allow_args;
+struct remotefs_unmap_args;
 struct remotefs_info_args;
 struct remotefs_range_args;
 
@@ -39,6 +40,11 @@ enum command_verb {
 	COMMAND_ADD,
 	COMMAND_REVOKE,
 	COMMAND_ALLOW,
+	COMMAND_UNMAP,
+	COMMAND_LOCK,
+	COMMAND_CHMOD,
+	COMMAND_CHOWN,
+	COMMAND_HELP,
 };
 
 enum command_scope {
@@ -74,8 +80,10 @@ struct command {
 	enum command_verb verb;
 	enum command_scope scope;
 	pid_t pid;
-	uint32_t map;			/* SCOPE_FILE only */
+	uint32_t map;			/* SCOPE_FILE, or with @into */
 	struct memory memory;
+	bool into;			/* a range for an existing map file */
+	uint64_t at;			/* where in it */
 	bool write;
 	bool zero;			/* onexit=zero */
 	mode_t mode;			/* zero: the kernel's default */
@@ -84,6 +92,8 @@ struct command {
 	int fd;				/* in the requester's table, or -1 */
 	unsigned int given;		/* options met so far, for the parser */
 };
+
+extern const char command_grammar[];
 
 int command_parse(const char *text, size_t length, struct command *command,
 		  struct complaint *why);
@@ -123,6 +133,10 @@ bool policy_has_cap(const struct surroundings *around, const struct identity *re
 		    unsigned int cap);
 bool policy_may_change(const struct surroundings *around, const struct identity *requester,
 		       uid_t owner);
+bool policy_may_set_mode(const struct surroundings *around, const struct identity *requester,
+			 uid_t owner);
+bool policy_may_set_owner(const struct surroundings *around, const struct identity *requester,
+			  uid_t owner);
 bool policy_may_see(const struct surroundings *around, const struct identity *requester,
 		    uid_t owner);
 bool policy_may_give(const struct surroundings *around, const struct identity *requester,
@@ -163,6 +177,8 @@ int kernel_features(int control, uint64_t *features);
 int kernel_attach(int control, int mem_fd, pid_t pid);
 int kernel_map(int session, struct remotefs_map_args *args);
 int kernel_allow(int session, struct remotefs_allow_args *args);
+int kernel_unmap(int session, struct remotefs_unmap_args *args);
+int kernel_lock(int session, uint32_t map);
 int kernel_info(int map_file, struct remotefs_info_args *args);
 int kernel_range(int map_file, struct remotefs_range_args *args);
 
@@ -186,6 +202,8 @@ int tree_all_files(int tree, struct map_file **files, size_t *nr_files);
 int tree_file(int tree, pid_t pid, uint32_t map, struct map_file *file);
 int tree_open_file(int tree, pid_t pid, uint32_t map);
 int tree_unlink(int tree, pid_t pid, uint32_t map);
+int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode);
+int tree_chown(int tree, pid_t pid, uint32_t map, uid_t uid, gid_t gid);
 int tree_remove_process(int tree, pid_t pid);
 const char *tree_name(char name[TREE_NAME_SIZE], uint32_t map);
 void tree_print_path(FILE *out, pid_t pid, uint32_t map);
@@ -204,7 +222,7 @@ int authority_attach(const struct authority *authority, int control, pid_t pid,
 int authority_open_maps(pid_t pid, const struct surroundings *around,
 			const struct identity *requester);
 
-/* grant.c, listing.c: the work that is done for a requester, in a child. */
+/* What is to be done for a requester, in a child. */
 struct job {
 	const char *data;		/* path of the data tree */
 	pid_t pid;			/* of the directory, 0 at the top */
@@ -214,7 +232,63 @@ struct job {
 	size_t length;
 };
 
+/* record.c: what the journal keeps of who did what. */
+enum record_event {
+	RECORD_CREATE,
+	RECORD_CHANGE,
+	RECORD_REVOKE,
+	RECORD_OPEN,
+	RECORD_DENIED,
+	NR_RECORD_EVENTS,
+};
+
+/* As text, for a record: "0x1000-0x2000 ro" and so on. */
+#define RECORD_RANGE_SIZE 256
+
+struct record {
+	enum record_event event;
+	const struct identity *requester;
+	pid_t pid;		/* the source; 0 if there is none */
+	const char *file;	/* "PID/map-N", or NULL */
+	const char *range;	/* or NULL */
+	const char *verb;	/* of the command, or NULL */
+	int error;		/* RECORD_DENIED only */
+	const char *sentence;	/* RECORD_DENIED only */
+};
+
+int record_init(void);
+void record_write(const struct record *record);
+
+/* grant.c: one command on its way. */
+struct grant {
+	const struct job *job;
+	const struct command *command;
+	const char *verb;
+	int tree;
+	int session;
+	FILE *maps;		/* the source's, readable only once attached */
+	FILE *answer;
+	struct complaint *why;
+};
+
 int grant_run(const struct job *job, FILE *answer);
+int grant_attach(struct grant *grant);
+int grant_explain_map(const struct grant *grant, int error);
+int grant_find_owner(const struct grant *grant, uint32_t *uid, uint32_t *gid);
+void grant_print_file(const struct grant *grant, uint32_t map);
+void grant_record(const struct grant *grant, enum record_event event, pid_t pid, uint32_t map,
+		  const char *range);
+
+/* change.c: what is done to map files that exist. */
+int change_revoke(struct grant *grant);
+int change_allow(struct grant *grant);
+int change_unmap(struct grant *grant);
+int change_lock(struct grant *grant);
+int change_mode(struct grant *grant);
+int change_owner(struct grant *grant);
+int change_may(const struct grant *grant, const struct map_file *file);
+
+/* listing.c: files to read. */
 int listing_version(const struct job *job, FILE *out);
 int listing_ranges(const struct job *job, FILE *out);
 int listing_status(const struct job *job, FILE *out);
@@ -224,6 +298,7 @@ int listing_maps(const struct job *job, FILE *out);
 void journal_log(int level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void journal_notify(const char *state);
+bool journal_send(const char *fields, size_t length, int flags);
 
 /* worker.c: children, each doing one job. */
 typedef int (*worker_job_fn)(const struct job *job, FILE *answer);

@@ -312,6 +312,53 @@ int tree_unlink(int tree, pid_t pid, uint32_t map)
 }
 
 /**
+ * tree_chmod - set the permissions of a map file
+ * @tree:	the root of the data tree
+ * @pid:	its process
+ * @map:	its number
+ * @mode:	the permissions
+ *
+ * Return: 0, or an errno value.
+ */
+int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode)
+{
+	int directory = tree_open_process(tree, pid);
+	char name[TREE_NAME_SIZE];
+	int error = 0;
+
+	if (directory < 0)
+		return -directory;
+	if (fchmodat(directory, tree_name(name, map), mode, 0))
+		error = errno;
+	close(directory);
+	return error;
+}
+
+/**
+ * tree_chown - give a map file away
+ * @tree:	the root of the data tree
+ * @pid:	its process
+ * @map:	its number
+ * @uid:	its new owner
+ * @gid:	its new group
+ *
+ * Return: 0, or an errno value.
+ */
+int tree_chown(int tree, pid_t pid, uint32_t map, uid_t uid, gid_t gid)
+{
+	int directory = tree_open_process(tree, pid);
+	char name[TREE_NAME_SIZE];
+	int error = 0;
+
+	if (directory < 0)
+		return -directory;
+	if (fchownat(directory, tree_name(name, map), uid, gid, AT_SYMLINK_NOFOLLOW))
+		error = errno;
+	close(directory);
+	return error;
+}
+
+/**
  * tree_remove_process - revoke whatever a process still has, and its directory
  * @tree:	the root of the data tree
  * @pid:	the process

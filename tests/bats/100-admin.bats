@@ -119,7 +119,7 @@ absent() { [ ! -e "$1" ]; }
 	says EINVAL "has no meaning here" "add $s_pid heap please"
 	says EINVAL "octal" "add $s_pid heap mode=600"
 	says EINVAL "within 0666" "add $s_pid heap mode=0777"
-	says EINVAL "owner=USER:GROUP" "add $s_pid heap owner=root"
+	says EINVAL "USER:GROUP" "add $s_pid heap owner=root"
 	says EINVAL "bus or zero" "add $s_pid heap onexit=explode"
 	says EINVAL "not a file descriptor" "add $s_pid heap fd=three"
 	says EINVAL "one line" "add $s_pid heap"$'\n'"revoke all"
@@ -128,7 +128,7 @@ absent() { [ ! -e "$1" ]; }
 	says EINVAL "is not the name of a map file" "revoke $s_pid/map-00"
 	says EINVAL "usage: allow" "allow $s_pid 0x1000-0x2000 rw"
 	says EINVAL "allow can only say rw" "allow $s_pid/map-0 0x1000-0x2000 ro"
-	says EOPNOTSUPP "'lock' is not in this release" "lock $s_pid"
+	says EOPNOTSUPP "'watch' is not in this release" "watch $s_pid heap"
 	[ "$(snapshot)" = "$before" ]
 }
 

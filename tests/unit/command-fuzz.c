@@ -20,6 +20,8 @@ static const char *const seeds[] = {
 	"add 1234 heap", "add 1 [anon:stack guard] rw", "add 99 0x7f0000000000-0x7f0000001000 ro",
 	"add 5 as mode=0440 owner=root:adm", "add 5 all onexit=bus fd=7", "revoke all",
 	"revoke 1234/map-17", "allow 12/as 0x1000-0x2000 rw fd=3", "watch 1 heap", "\n",
+	"add 7 0x1000-0x2000 into=map-3 at=0x1000", "unmap 3/map-1 0x1000-0x2000 fd=1",
+	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help",
 };
 
 static const char pieces[] = " \t\n[]-/:=0x19afAFmap-asrw\0\x7f\xff";
@@ -65,7 +67,7 @@ static bool command_is_sound(const struct command *command)
 	return (command->scope == SCOPE_ALL) == !command->pid && command->pid >= 0 &&
 	       command->fd >= -1 && !(command->mode & ~0666) &&
 	       !*command->owner_user == !*command->owner_group &&
-	       memory_is_sound(&command->memory);
+	       !(command->at % 4096) && memory_is_sound(&command->memory);
 }
 
 static bool one_round(void)

@@ -56,6 +56,23 @@ static const struct good {
 	{ "revoke 1/map-4294967294",
 	  { .verb = COMMAND_REVOKE, .scope = SCOPE_FILE, .map = 4294967294 } },
 	{ "revoke 1/as", { .verb = COMMAND_REVOKE, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS } },
+	{ "add 1 0x1000-0x2000 into=map-3 at=0x5000 rw",
+	  { .memory = { MEMORY_INTERVAL, 0x1000, 0x2000, "" }, .write = true, .into = true,
+	    .map = 3, .at = 0x5000 } },
+	{ "add 1 0x1000-0x2000 into=map-3",
+	  { .memory = { MEMORY_INTERVAL, 0x1000, 0x2000, "" }, .into = true, .map = 3 } },
+	{ "unmap 1/map-3 0x1000-0x2000",
+	  { .verb = COMMAND_UNMAP, .scope = SCOPE_FILE, .map = 3,
+	    .memory = { MEMORY_INTERVAL, 0x1000, 0x2000, "" } } },
+	{ "lock 1", { .verb = COMMAND_LOCK } },
+	{ "lock 1/map-2 fd=4",
+	  { .verb = COMMAND_LOCK, .scope = SCOPE_FILE, .map = 2, .fd = 4 } },
+	{ "chmod 0440 1/map-0", { .verb = COMMAND_CHMOD, .scope = SCOPE_FILE, .mode = 0440 } },
+	{ "chmod 0600 1", { .verb = COMMAND_CHMOD, .mode = 0600 } },
+	{ "chown a:b 1/as",
+	  { .verb = COMMAND_CHOWN, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS,
+	    .owner_user = "a", .owner_group = "b" } },
+	{ "help", { .verb = COMMAND_HELP, .scope = SCOPE_ALL } },
 	{ "allow 1/as 0x1000-0x3000 rw",
 	  { .verb = COMMAND_ALLOW, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS, .write = true,
 	    .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
@@ -85,9 +102,6 @@ static const struct bad {
 	{ "ADD 1 heap", EINVAL, "'ADD' is not a command" },
 	{ "adds 1 heap", EINVAL, "'adds' is not a command" },
 	{ "watch 1 heap", EOPNOTSUPP, "'watch' is not in this" },
-	{ "lock 1", EOPNOTSUPP, "'lock' is not in this" },
-	{ "chmod 1/map-0 0444", EOPNOTSUPP, "'chmod' is not in this" },
-	{ "chown 1/map-0 a:b", EOPNOTSUPP, "'chown' is not in this" },
 	/* Too few words, too many */
 	{ "add", EINVAL, "usage: add" },
 	{ "add 1", EINVAL, "usage: add" },
@@ -176,6 +190,32 @@ static const struct bad {
 	{ "revoke 1/../control", EINVAL, "'../control' is not the name" },
 	{ "revoke /as", EINVAL, "'' is not a PID" },
 	{ "revoke all/as", EINVAL, "'all' is not a PID" },
+	/* into= */
+	{ "add 1 heap into=map-0", EINVAL, "into= takes one interval" },
+	{ "add 1 0x1000-0x2000 into=as", EINVAL, "into= takes the name" },
+	{ "add 1 0x1000-0x2000 into=7", EINVAL, "into= takes the name" },
+	{ "add 1 0x1000-0x2000 at=0x1000", EINVAL, "at= goes with into=" },
+	{ "add 1 0x1000-0x2000 into=map-0 at=0x1001", EINVAL, "at= takes an offset" },
+	{ "add 1 0x1000-0x2000 into=map-0 at=4096", EINVAL, "at= takes an offset" },
+	{ "add 1 0x1000-0x2000 into=map-0 mode=0400", EINVAL, "the map file has its" },
+	{ "add 1 0x1000-0x2000 into=map-0 owner=a:b", EINVAL, "the map file has its" },
+	/* unmap, lock, chmod, chown, help */
+	{ "unmap 1/map-0", EINVAL, "usage: unmap" },
+	{ "unmap 1 0x1000-0x2000", EINVAL, "usage: unmap" },
+	{ "unmap 1/map-0 heap", EINVAL, "an interval is written" },
+	{ "unmap 1/map-0 0x1000-0x2000 rw", EINVAL, "'rw' has no meaning" },
+	{ "lock", EINVAL, "usage: lock" },
+	{ "lock all", EINVAL, "'all' is not a PID" },
+	{ "lock 1 rw", EINVAL, "'rw' has no meaning" },
+	{ "lock 1 into=map-0", EINVAL, "'into=map-0' has no meaning" },
+	{ "chmod 0440", EINVAL, "usage: chmod" },
+	{ "chmod 1/map-0 0440", EINVAL, "a mode is written" },
+	{ "chmod 0000 1/map-0", EINVAL, "a mode is within" },
+	{ "chmod 0440 1/map-0 1/map-1", EINVAL, "usage: chmod" },
+	{ "chmod 0440 all", EINVAL, "'all' is not a PID" },
+	{ "chown a 1/map-0", EINVAL, "an owner is written" },
+	{ "chown a:b", EINVAL, "usage: chown" },
+	{ "help me", EINVAL, "usage: help" },
 	/* allow */
 	{ "allow 1/as heap rw", EINVAL, "an interval is written" },
 	{ "allow 1/as 0x1000-0x2000 ro", EINVAL, "allow can only say rw" },
@@ -195,7 +235,8 @@ static bool same_command(const struct command *a, const struct command *b)
 {
 	return a->verb == b->verb && a->scope == b->scope && a->pid == b->pid &&
 	       a->map == b->map && a->write == b->write && a->zero == b->zero && a->mode == b->mode &&
-	       a->fd == b->fd && !strcmp(a->owner_user, b->owner_user) &&
+	       a->fd == b->fd && a->into == b->into && a->at == b->at &&
+	       !strcmp(a->owner_user, b->owner_user) &&
 	       !strcmp(a->owner_group, b->owner_group) && same_memory(&a->memory, &b->memory);
 }
 

@@ -58,6 +58,23 @@ static void test_change(void)
 	    "an owner in another user namespace may revoke");
 }
 
+static void test_set(void)
+{
+	struct identity fowner = user_with(CAP(FOWNER));
+	struct identity chown = user_with(CAP(CHOWN));
+	struct identity admin = user_with(CAP(SYS_ADMIN));
+
+	tap(policy_may_set_mode(&around, &user, 1000), "an owner may set the mode");
+	tap(policy_may_set_mode(&around, &fowner, 0), "CAP_FOWNER may set the mode");
+	tap(!policy_may_set_mode(&around, &admin, 0), "CAP_SYS_ADMIN may not set the mode");
+	tap(!policy_may_set_mode(&around, &chown, 0), "CAP_CHOWN may not set the mode");
+	tap(policy_may_set_owner(&around, &user, 1000), "an owner may set the group");
+	tap(policy_may_set_owner(&around, &chown, 0), "CAP_CHOWN may set the owner");
+	tap(!policy_may_set_owner(&around, &fowner, 0),
+	    "CAP_FOWNER may not take another user's file");
+	tap(!policy_may_set_owner(&around, &admin, 0), "nor may CAP_SYS_ADMIN");
+}
+
 static void test_see(void)
 {
 	struct identity ptracer = user_with(CAP(SYS_PTRACE));
@@ -138,6 +155,7 @@ static void test_yama(void)
 int main(void)
 {
 	test_change();
+	test_set();
 	test_see();
 	test_give();
 	test_obstacles();

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The daemon's commands on map files that exist, which do as text what the calls
+# of the binary interface do.
+#
+# seconds: 60
+# not on debug in a whole run: about programs of user land
+# not on bookworm in a whole run: nor does it depend on the kernel's version
+# not on forky in a whole run: nor does it depend on the kernel's version
+
+# shellcheck disable=SC2154
+bats_require_minimum_version 1.5.0
+load admin
+
+# bats test_tags=U2
+@test "help answers with the grammar, to anybody" {
+	run -0 ask_as 1000 help
+	[[ ${lines[1]} == "add PID WHAT "* && $output == *"FILE: PID/map-N | PID/as" ]]
+	# Nothing that it names is unknown.
+	mapfile -t verbs < <(awk 'NR > 1 && /^$/ { exit } NR > 1 { print $1 }' <<<"$output")
+	[ ${#verbs[@]} -ge 8 ]
+	for verb in "${verbs[@]}"; do
+		run ask "$verb"
+		[[ $output != *"is not a command"* && $output != *"not in this release"* ]]
+	done
+}
+
+# bats test_tags=U2,C5
+@test "a locked file takes no more changes, and still can be revoked" {
+	ask "add $s_pid $(pages "$s_address" 2)"
+	ask "add $s_pid $(pages "$s_address" 1)"
+	run -0 ask "lock $s_pid/map-0"
+	[ "${lines[1]}" = "$s_pid/map-0" ]
+	says EPERM "locked" "allow $s_pid/map-0 $(pages "$s_address" 1) rw"
+	says EPERM "locked" "unmap $s_pid/map-0 $(pages "$s_address" 2)"
+	says EPERM "locked" "add $s_pid $(pages "$s_address" 1) into=map-0 at=0x2000"
+	run -0 ask "allow $s_pid/map-1 $(pages "$s_address" 1) rw"
+	run -0 ask "lock $s_pid"
+	[ "${#lines[@]}" = 3 ]
+	says EPERM "locked" "unmap $s_pid/map-1 $(pages "$s_address" 1)"
+	run -0 ask "revoke $s_pid"
+}
+
+# bats test_tags=U2
+@test "into= and at= place a range in a file that exists, and unmap takes it out" {
+	ask "add $s_pid $(pages "$s_address" 1)"
+	run -0 ask "add $s_pid $(pages "$s_address + 8192" 1) into=map-0 at=0x1000 rw"
+	[ "${lines[1]}" = "$s_pid/map-0" ]
+	run -0 dd if="$M/$s_pid/map-0" bs=4096 skip=1 count=1 status=none
+	[ "${lines[0]}" = "page 2 of $s_pid" ]
+	says EEXIST "at that offset" "add $s_pid $(pages "$s_address" 1) into=map-0 at=0x1000"
+	says ENOENT "no such map file" "add $s_pid $(pages "$s_address" 1) into=map-7"
+	run -0 ask "unmap $s_pid/map-0 $(pages "$s_address + 8192" 1)"
+	run -1 call file "$M/$s_pid/map-0" r pread 4096
+	[[ $output == *"pread ESTALE"* ]]
+	says ENOENT "does not show these" "unmap $s_pid/map-0 $(pages "$s_address + 8192" 1)"
+	ask "add $s_pid $(pages "$s_address" 4)"
+	says EINVAL "whole ranges" "unmap $s_pid/map-1 $(pages "$s_address" 1)"
+}
+
+# bats test_tags=U2,U3
+@test "chmod and chown do what the owner could do, and no more" {
+	set_yama 0
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	ask_as 1000 "add $mine_pid heap"
+	ask "add $mine_pid stack"
+	run -0 ask_as 1000 "chmod 0440 $mine_pid/map-0"
+	[ "$(stat -c '%u %a' "$M/$mine_pid/map-0")" = "1000 440" ]
+	run -1 ask_as 1000 "chmod 0444 $mine_pid"
+	[ "${lines[0]}" = EPERM ]
+	[ "$(stat -c %a "$M/$mine_pid/map-0")" = 440 ]
+	run -1 ask_as 1000 "chown 1000:1000 $mine_pid/map-1"
+	[[ ${lines[0]} == EPERM && ${lines[1]} == *"belongs to another user" ]]
+	run -1 ask_as 1000 "chown 0:0 $mine_pid/map-0"
+	[[ ${lines[0]} == EPERM && ${lines[1]} == *CAP_CHOWN* ]]
+	run -0 ask "chown daemon:1001 $mine_pid"
+	[ "$(stat -c '%u:%g' "$M/$mine_pid"/map-* | sort -u)" = 1:1001 ]
+	run -0 ask "chmod 0644 $mine_pid"
+	[ "$(stat -c %a "$M/$mine_pid"/map-* | sort -u)" = 644 ]
+}
+
+# bats test_tags=U3
+@test "whoever has CAP_FOWNER alone cannot take another user's file" {
+	ask "add $s_pid heap owner=1000:1000"
+	run -1 setpriv --bounding-set=-chown,-sys_admin --inh-caps=-chown,-sys_admin "$PROGS/a-ask" "$D/ctl" "chown 0:0 $s_pid/map-0"
+	[[ ${lines[0]} == EPERM && ${lines[1]} == *"belongs to another user" ]]
+	run -0 setpriv --bounding-set=-chown,-sys_admin --inh-caps=-chown,-sys_admin "$PROGS/a-ask" "$D/ctl" "chmod 0440 $s_pid/map-0"
+	[ "$(stat -c '%u %a' "$M/$s_pid/map-0")" = "1000 440" ]
+}
