@@ -92,14 +92,26 @@ static void become_daemon_again(const struct identity *self)
 		_exit(DOUBTFUL_EXIT);
 }
 
-static int open_file_as(const struct surroundings *around, const struct identity *requester,
-			int process, const char *name, int flags)
+/**
+ * authority_open_as - open a file with the requester's credentials
+ * @around:	the daemon's side
+ * @requester:	whose rights count
+ * @directory:	where @name is looked for, or AT_FDCWD
+ * @name:	the file's name
+ * @flags:	of open(2)
+ *
+ * Good only where policy_obstacle() sees nothing in the way.
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int authority_open_as(const struct surroundings *around, const struct identity *requester,
+		      int directory, const char *name, int flags)
 {
 	int error = become(requester);
 	int fd = -1;
 
 	if (!error) {
-		fd = openat(process, name, flags | O_CLOEXEC);
+		fd = openat(directory, name, flags | O_CLOEXEC);
 		if (fd < 0)
 			error = errno;
 	}
@@ -149,11 +161,11 @@ static int borrow(const struct command *command, const struct surroundings *arou
 		return complain(why, EACCES,
 				"%s, so the daemon cannot judge your rights; open /proc/%d/mem yourself and add fd=N",
 				obstacle, command->pid);
-	authority->mem = open_file_as(around, requester, process, "mem",
-				      command->write ? O_RDWR : O_RDONLY);
+	authority->mem = authority_open_as(around, requester, process, "mem",
+					   command->write ? O_RDWR : O_RDONLY);
 	if (authority->mem < 0)
 		return explain_open(-authority->mem, command->pid, why);
-	authority->maps = open_file_as(around, requester, process, "maps", O_RDONLY);
+	authority->maps = authority_open_as(around, requester, process, "maps", O_RDONLY);
 	if (authority->maps < 0)
 		return explain_open(-authority->maps, command->pid, why);
 	return 0;
@@ -248,8 +260,9 @@ int authority_attach(const struct authority *authority, int control, pid_t pid,
 }
 
 /**
- * authority_open_maps - open /proc/PID/maps as the requester may
+ * authority_open_proc - open a file of /proc/PID as the requester may
  * @pid:	the process
+ * @name:	the file's name
  * @around:	the daemon's side, its @yama being zero
  * @requester:	whose rights count
  *
@@ -257,7 +270,7 @@ int authority_attach(const struct authority *authority, int control, pid_t pid,
  *
  * Return: a descriptor, or a negative errno value.
  */
-int authority_open_maps(pid_t pid, const struct surroundings *around,
+int authority_open_proc(pid_t pid, const char *name, const struct surroundings *around,
 			const struct identity *requester)
 {
 	int process;
@@ -268,7 +281,7 @@ int authority_open_maps(pid_t pid, const struct surroundings *around,
 	process = open_process(pid);
 	if (process < 0)
 		return process;
-	fd = open_file_as(around, requester, process, "maps", O_RDONLY);
+	fd = authority_open_as(around, requester, process, name, O_RDONLY);
 	close(process);
 	return fd;
 }

@@ -77,6 +77,11 @@ static bool parse_decimal(const char *text, uint64_t max, uint64_t *value)
 	return parse_digits(text, 10, max, value);
 }
 
+static bool parse_address(const char *text, uint64_t *address)
+{
+	return !strncmp(text, "0x", 2) && parse_digits(text + 2, 16, UINT64_MAX, address);
+}
+
 /**
  * command_parse_pid - the only way in which text becomes a PID
  * @text:	digits
@@ -113,6 +118,33 @@ bool command_parse_map(const char *text, uint32_t *map)
 		return false;
 	*map = value;
 	return true;
+}
+
+/**
+ * command_parse_range - the name of a link to a map file
+ * @text:	"0xSTART-0xEND", and perhaps "-" and a label
+ * @start:	where the range starts
+ * @end:	where it ends
+ *
+ * The label is for the reader; it says nothing that the addresses do not.
+ *
+ * Return: false if it is no such name.
+ */
+bool command_parse_range(const char *text, uint64_t *start, uint64_t *end)
+{
+	char copy[64];
+	char *dash;
+	char *label;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	dash = strchr(copy, '-');
+	label = dash ? strchr(dash + 1, '-') : NULL;
+	if (!dash)
+		return false;
+	*dash = '\0';
+	if (label)
+		*label = '\0';
+	return parse_address(copy, start) && parse_address(dash + 1, end);
 }
 
 /**
@@ -182,11 +214,6 @@ static int copy_line(struct words *words, const char *text, size_t length, struc
 	words->text[length] = '\0';
 	words->count = 0;
 	return 0;
-}
-
-static bool parse_address(const char *text, uint64_t *address)
-{
-	return !strncmp(text, "0x", 2) && parse_digits(text + 2, 16, UINT64_MAX, address);
 }
 
 static int parse_interval(char *word, struct memory *memory, struct complaint *why)

@@ -18,19 +18,86 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctlfs.h"
 #include "remotefsd.h"
+
+/**
+ * ctlfs_requester - who makes a request
+ * @req:	the request
+ * @identity:	receives them; to be released even after an error
+ *
+ * What FUSE says of a requester and what /proc says must agree; they do not if
+ * a thread acts for another, as those of io_uring may.
+ *
+ * Return: 0, or EACCES if they are not known for sure.
+ */
+int ctlfs_requester(fuse_req_t req, struct identity *identity)
+{
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+	int error = identity_read(context->pid, identity);
+
+	if (!error && identity->uid == context->uid && identity->gid == context->gid)
+		return 0;
+	record_write(&(struct record){
+		.event = RECORD_DENIED,
+		.requester = &(struct identity){ .uid = context->uid, .tgid = context->pid },
+		.error = EACCES,
+		.sentence = "the credentials are not known",
+	});
+	return EACCES;
+}
+
+/**
+ * ctlfs_job - what a child needs to know about a request
+ * @req:	the request
+ * @node:	the node it is about
+ * @requester:	who made it
+ */
+struct job ctlfs_job(fuse_req_t req, fuse_ino_t node, const struct identity *requester)
+{
+	const struct ctlfs *ctlfs = fuse_req_userdata(req);
+
+	return (struct job){
+		.data = ctlfs->data,
+		.pid = node_pid(node),
+		.map = node_map(node),
+		.requester = requester,
+		.around = &ctlfs->around,
+		.tally = &ctlfs->tally,
+	};
+}
+
+static fuse_ino_t find_link(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct identity requester = { 0 };
+	struct job job = ctlfs_job(req, parent, &requester);
+	fuse_ino_t node = 0;
+	uint64_t start, end;
+	uint32_t map;
+
+	if (command_parse_range(name, &start, &end) && !ctlfs_requester(req, &requester) &&
+	    !listing_find_range(&job, start, end, &map))
+		node = node_map_number(NODE_LINK, node_pid(parent), map);
+	identity_release(&requester);
+	return node;
+}
 
 static void ctlfs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct ctlfs *ctlfs = fuse_req_userdata(req);
 	struct fuse_entry_param entry = { 0 };
-	fuse_ino_t node = node_find(parent, name);
+	fuse_ino_t node;
 
+	if (node_kind(parent) == NODE_BY_ADDR)
+		node = find_link(req, parent, name);
+	else
+		node = node_find(parent, name);
 	if (!node || !node_exists(node, ctlfs->data)) {
 		fuse_reply_err(req, ENOENT);
 		return;
@@ -38,6 +105,68 @@ static void ctlfs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	entry.ino = node_fresh(node, &ctlfs->serial);
 	node_stat(node, ctlfs->started, &entry.attr);
 	fuse_reply_entry(req, &entry);
+}
+
+static void ctlfs_readlink(fuse_req_t req, fuse_ino_t node)
+{
+	const struct ctlfs *ctlfs = fuse_req_userdata(req);
+	char name[TREE_NAME_SIZE];
+	char target[PATH_MAX];
+
+	snprintf(target, sizeof(target), "%s/%d/%s", ctlfs->data, node_pid(node),
+		 tree_name(name, node_map(node)));
+	fuse_reply_readlink(req, target);
+}
+
+/* A question that a child answers: how long would this core be? */
+struct measure {
+	fuse_req_t req;
+	fuse_ino_t node;
+};
+
+static void reply_size(const struct measure *measure, off_t size)
+{
+	const struct ctlfs *ctlfs = fuse_req_userdata(measure->req);
+	struct stat st;
+
+	node_stat(measure->node, ctlfs->started, &st);
+	st.st_size = size;
+	fuse_reply_attr(measure->req, &st, 0);
+}
+
+static void measure_done(void *cookie, int error, int answer_fd)
+{
+	struct measure *measure = cookie;
+	char answer[32] = "";
+
+	if (!error && pread(answer_fd, answer, sizeof(answer) - 1, 0) < 0)
+		answer[0] = '\0';
+	close(answer_fd);
+	/* To whoever may not read it, it is empty. */
+	reply_size(measure, strtoll(answer, NULL, 10));
+	free(measure);
+}
+
+static void measure_core(fuse_req_t req, fuse_ino_t node)
+{
+	struct measure *measure = malloc(sizeof(*measure));
+	struct identity requester = { 0 };
+	const struct job job = ctlfs_job(req, node, &requester);
+	int error;
+
+	if (!measure) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*measure = (struct measure){ req, node };
+	error = ctlfs_requester(req, &requester);
+	if (!error)
+		error = worker_start(core_measure, &job, measure_done, measure);
+	if (error) {
+		reply_size(measure, 0);
+		free(measure);
+	}
+	identity_release(&requester);
 }
 
 static void ctlfs_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
@@ -48,6 +177,10 @@ static void ctlfs_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info
 	(void)fi;
 	if (!node_exists(node, ctlfs->data)) {
 		fuse_reply_err(req, ENOENT);
+		return;
+	}
+	if (node_kind(node) == NODE_CORE) {
+		measure_core(req, node);
 		return;
 	}
 	node_stat(node, ctlfs->started, &st);
@@ -65,105 +198,13 @@ static void ctlfs_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, in
 		fuse_reply_err(req, EPERM);
 }
 
-/* The entries of one open directory, as they were when it was opened. */
-struct directory {
-	char *entries;
+/* One read(2) of a core, waiting for its turn or for its answer. */
+struct reading {
+	fuse_req_t req;		/* NULL: nobody waits for it any more */
 	size_t size;
+	off_t offset;
+	struct reading *next;
 };
-
-static int add_entry(fuse_req_t req, struct directory *directory, const char *name,
-		     fuse_ino_t node)
-{
-	size_t size = fuse_add_direntry(req, NULL, 0, name, NULL, 0);
-	char *grown = realloc(directory->entries, directory->size + size);
-	struct stat st = { .st_ino = node, .st_mode = nodes[node_kind(node)].mode };
-
-	if (!grown)
-		return ENOMEM;
-	directory->entries = grown;
-	fuse_add_direntry(req, grown + directory->size, size, name, &st, directory->size + size);
-	directory->size += size;
-	return 0;
-}
-
-static int add_files(fuse_req_t req, struct directory *directory, fuse_ino_t node)
-{
-	int error = add_entry(req, directory, ".", node);
-
-	if (!error)
-		error = add_entry(req, directory, "..", FUSE_ROOT_ID);
-	for (int kind = NODE_CTL; kind < NR_NODES && !error; kind++)
-		if (nodes[kind].parent == node_kind(node))
-			error = add_entry(req, directory, nodes[kind].name,
-					  node_number(kind, node_pid(node)));
-	return error;
-}
-
-static int add_processes(fuse_req_t req, struct directory *directory)
-{
-	const struct ctlfs *ctlfs = fuse_req_userdata(req);
-	struct complaint unused;
-	int tree = kernel_open_tree(ctlfs->data, &unused);
-	size_t nr_pids;
-	pid_t *pids;
-	char name[16];
-	int error;
-
-	/* Without a data tree there is nothing but the daemon's own files. */
-	if (tree < 0)
-		return 0;
-	error = tree_processes(tree, &pids, &nr_pids);
-	close(tree);
-	for (size_t i = 0; i < nr_pids && !error; i++) {
-		snprintf(name, sizeof(name), "%d", pids[i]);
-		error = add_entry(req, directory, name, node_number(NODE_PROCESS, pids[i]));
-	}
-	free(pids);
-	return error;
-}
-
-static void free_directory(struct directory *directory)
-{
-	free(directory->entries);
-	free(directory);
-}
-
-static void ctlfs_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
-{
-	struct directory *directory = calloc(1, sizeof(*directory));
-	int error = directory ? add_files(req, directory, node) : ENOMEM;
-
-	if (!error && node == FUSE_ROOT_ID)
-		error = add_processes(req, directory);
-	fi->fh = (uintptr_t)directory;
-	if (!error && !fuse_reply_open(req, fi))
-		return;
-	if (directory)
-		free_directory(directory);
-	if (error)
-		fuse_reply_err(req, error);
-}
-
-static void ctlfs_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
-			  struct fuse_file_info *fi)
-{
-	const struct directory *directory = (const struct directory *)(uintptr_t)fi->fh;
-	size_t start = offset;
-
-	(void)node;
-	if (start >= directory->size)
-		size = 0;
-	else if (size > directory->size - start)
-		size = directory->size - start;
-	fuse_reply_buf(req, size ? directory->entries + start : NULL, size);
-}
-
-static void ctlfs_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
-{
-	(void)node;
-	free_directory((struct directory *)(uintptr_t)fi->fh);
-	fuse_reply_err(req, 0);
-}
 
 /* An open file. */
 struct handle {
@@ -172,6 +213,8 @@ struct handle {
 	off_t position;		/* of a stream; a listing goes by offset */
 	fuse_req_t pending;	/* waits for a worker, or NULL */
 	size_t length;		/* of the command under way */
+	struct stream *stream;	/* of a core, or NULL */
+	struct reading *readings;	/* the first one is under way */
 	struct fuse_file_info fi;
 };
 
@@ -182,30 +225,18 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 static void handle_free(struct handle *handle)
 {
+	struct reading *reading;
+
+	while ((reading = handle->readings)) {
+		handle->readings = reading->next;
+		free(reading);
+	}
+	if (handle->stream)
+		stream_end(handle->stream);
 	if (handle->answer_fd >= 0)
 		close(handle->answer_fd);
 	identity_release(&handle->opener);
 	free(handle);
-}
-
-/*
- * What FUSE says of a requester and what /proc says must agree; they do not if
- * a thread acts for another, as those of io_uring may.
- */
-static int read_requester(fuse_req_t req, struct identity *identity)
-{
-	const struct fuse_ctx *context = fuse_req_ctx(req);
-	int error = identity_read(context->pid, identity);
-
-	if (!error && identity->uid == context->uid && identity->gid == context->gid)
-		return 0;
-	record_write(&(struct record){
-		.event = RECORD_DENIED,
-		.requester = &(struct identity){ .uid = context->uid, .tgid = context->pid },
-		.error = EACCES,
-		.sentence = "the credentials are not known",
-	});
-	return EACCES;
 }
 
 static void finish_open(struct handle *handle, int error)
@@ -227,16 +258,101 @@ static void listing_done(void *cookie, int error, int answer_fd)
 	finish_open(handle, error);
 }
 
+static void reply_reading(const struct handle *handle, const struct reading *reading, int error,
+			  size_t size)
+{
+	struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(0);
+
+	if (!reading->req)
+		return;
+	if (error) {
+		fuse_reply_err(reading->req, error);
+		return;
+	}
+	buffer.buf[0] = (struct fuse_buf){
+		.size = size,
+		.flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK,
+		.fd = stream_data_fd(handle->stream),
+	};
+	fuse_reply_data(reading->req, &buffer, FUSE_BUF_NO_SPLICE);
+}
+
+static void end_reading(struct handle *handle, int error, size_t size)
+{
+	struct reading *reading = handle->readings;
+
+	handle->readings = reading->next;
+	reply_reading(handle, reading, error, size);
+	free(reading);
+}
+
+/* Whoever was interrupted waits no more, and is not asked for. */
+static void start_reading(struct handle *handle)
+{
+	while (handle->readings) {
+		const struct reading *reading = handle->readings;
+		int error = reading->req ? 0 : EINTR;
+
+		if (!error)
+			error = stream_read(handle->stream, reading->offset, reading->size);
+		if (!error)
+			return;
+		end_reading(handle, error, 0);
+	}
+}
+
+/* The first answer is to the open. */
+static void core_answered(void *cookie, int error, uint64_t value)
+{
+	struct handle *handle = cookie;
+
+	if (handle->pending) {
+		finish_open(handle, error);
+	} else if (handle->readings) {
+		end_reading(handle, error, value);
+		start_reading(handle);
+	}
+}
+
+/*
+ * The child may be stuck in the source's memory for as long as the source likes.
+ * A reader that is killed must not be.
+ */
+static void reading_interrupted(fuse_req_t req, void *data)
+{
+	struct reading *reading = data;
+
+	reading->req = NULL;
+	fuse_reply_err(req, EINTR);
+}
+
+static void read_core(fuse_req_t req, struct handle *handle, size_t size, off_t offset)
+{
+	struct reading *reading = calloc(1, sizeof(*reading));
+	struct reading **last = &handle->readings;
+	bool first = !handle->readings;
+
+	if (!reading) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*reading = (struct reading){ .req = req, .size = size, .offset = offset };
+	while (*last)
+		last = &(*last)->next;
+	*last = reading;
+	fuse_req_interrupt_func(req, reading_interrupted, reading);
+	if (first)
+		start_reading(handle);
+}
+
 static int start_listing(struct handle *handle, fuse_ino_t node)
 {
-	const struct ctlfs *ctlfs = fuse_req_userdata(handle->pending);
-	const struct job job = {
-		.data = ctlfs->data,
-		.pid = node_pid(node),
-		.requester = &handle->opener,
-		.around = &ctlfs->around,
-	};
+	struct ctlfs *ctlfs = fuse_req_userdata(handle->pending);
+	const struct job job = ctlfs_job(handle->pending, node, &handle->opener);
 
+	ctlfs->tally.listings++;
+	if (node_kind(node) == NODE_CORE)
+		return stream_start(&job, core_answered, handle, &handle->stream);
 	return worker_start(nodes[node_kind(node)].list, &job, listing_done, handle);
 }
 
@@ -275,7 +391,7 @@ static void ctlfs_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	error = read_requester(req, &handle->opener);
+	error = ctlfs_requester(req, &handle->opener);
 	if (!error && node_takes_commands(node))
 		record_write(&(struct record){
 			.event = RECORD_OPEN,
@@ -305,6 +421,10 @@ static void ctlfs_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offse
 	struct handle *handle = handle_of(fi);
 	struct stat st = { .st_size = 0 };
 
+	if (handle->stream) {
+		read_core(req, handle, size, offset);
+		return;
+	}
 	if (node_takes_commands(node))
 		offset = handle->position;
 	if (handle->answer_fd < 0 || fstat(handle->answer_fd, &st) || offset >= st.st_size) {
@@ -327,7 +447,10 @@ static void command_done(void *cookie, int error, int answer_fd)
 {
 	struct handle *handle = cookie;
 	fuse_req_t req = handle->pending;
+	struct ctlfs *ctlfs = fuse_req_userdata(req);
 
+	ctlfs->tally.commands++;
+	ctlfs->tally.failures += !!error;
 	handle->answer_fd = answer_fd;
 	handle->pending = NULL;
 	if (error)
@@ -338,15 +461,10 @@ static void command_done(void *cookie, int error, int answer_fd)
 
 static int start_command(fuse_req_t req, struct handle *handle, const char *text, size_t length)
 {
-	const struct ctlfs *ctlfs = fuse_req_userdata(req);
-	const struct job job = {
-		.data = ctlfs->data,
-		.requester = &handle->opener,
-		.around = &ctlfs->around,
-		.text = text,
-		.length = length,
-	};
+	struct job job = ctlfs_job(req, FUSE_ROOT_ID, &handle->opener);
 
+	job.text = text;
+	job.length = length;
 	if (handle->answer_fd >= 0)
 		close(handle->answer_fd);
 	handle->answer_fd = -1;
@@ -359,7 +477,7 @@ static int start_command(fuse_req_t req, struct handle *handle, const char *text
 static int check_writer(fuse_req_t req, struct handle *handle)
 {
 	struct identity writer;
-	int error = read_requester(req, &writer);
+	int error = ctlfs_requester(req, &writer);
 
 	if (!error && !identity_equal(&writer, &handle->opener)) {
 		error = EPERM;
@@ -401,9 +519,10 @@ const struct fuse_lowlevel_ops ctlfs_ops = {
 	.lookup		= ctlfs_lookup,
 	.getattr	= ctlfs_getattr,
 	.setattr	= ctlfs_setattr,
-	.opendir	= ctlfs_opendir,
-	.readdir	= ctlfs_readdir,
-	.releasedir	= ctlfs_releasedir,
+	.readlink	= ctlfs_readlink,
+	.opendir	= directory_open,
+	.readdir	= directory_read,
+	.releasedir	= directory_release,
 	.open		= ctlfs_open,
 	.release	= ctlfs_release,
 	.read		= ctlfs_read,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The files to read: version, ranges, and a process's status and maps.
+ * The files to read: version, ranges, stats, a process's status and maps, a map
+ * file's info.
  *
  * Copyright (C) 2026 The remotefs authors
  *
@@ -121,6 +122,147 @@ int listing_ranges(const struct job *job, FILE *out)
 			print_ranges(out, tree, &files[i]);
 	free(files);
 	return error;
+}
+
+/* What "stats" adds up. */
+struct sums {
+	size_t ranges;
+	uint64_t bytes;
+	uint64_t mirrors;
+	uint64_t viewers;
+	uint64_t mirrored;
+	uint64_t faults;
+	uint64_t invalidations;
+};
+
+static void add_to_sums(struct sums *sums, int tree, const struct map_file *file)
+{
+	struct remotefs_info_args info;
+	int fd = tree_open_file(tree, file->pid, file->map);
+
+	if (fd < 0)
+		return;
+	if (!kernel_info(fd, &info)) {
+		sums->ranges += info.out_ranges;
+		sums->bytes += file->size;
+		sums->mirrors += info.out_mirrors;
+		/* The daemon's own look is none. */
+		sums->viewers += info.out_viewers - 1;
+		sums->mirrored += info.out_mirrored;
+		sums->faults += info.out_faults;
+		sums->invalidations += info.out_invalidations;
+	}
+	close(fd);
+}
+
+static size_t count_processes(const struct map_file *files, size_t nr_files)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < nr_files; i++)
+		count += !i || files[i].pid != files[i - 1].pid;
+	return count;
+}
+
+/**
+ * listing_stats - sums of what the reader may know of, and the daemon's own
+ * @job:	who reads
+ * @out:	takes the text
+ *
+ * Return: 0, or an errno value.
+ */
+int listing_stats(const struct job *job, FILE *out)
+{
+	const struct tally *tally = job->tally;
+	struct sums sums = { 0 };
+	int tree = open_tree(job);
+	struct map_file *files;
+	size_t nr_files, kept = 0;
+	int error;
+
+	if (tree < 0)
+		return -tree;
+	error = tree_all_files(tree, &files, &nr_files);
+	for (size_t i = 0; i < nr_files && !error; i++) {
+		if (!policy_may_see(job->around, job->requester, files[i].uid))
+			continue;
+		add_to_sums(&sums, tree, &files[i]);
+		files[kept++] = files[i];
+	}
+	if (!error)
+		fprintf(out,
+			"processes: %zu\nfiles: %zu\nranges: %zu\nbytes: %" PRIu64 "\n"
+			"mirrors: %" PRIu64 "\nviewers: %" PRIu64 "\nmirrored: %" PRIu64 "\n"
+			"faults: %" PRIu64 "\ninvalidations: %" PRIu64 "\n"
+			"commands: %" PRIu64 "\nfailures: %" PRIu64 "\nlistings: %" PRIu64 "\n",
+			count_processes(files, kept), kept, sums.ranges, sums.bytes, sums.mirrors,
+			sums.viewers, sums.mirrored, sums.faults, sums.invalidations,
+			tally->commands, tally->failures, tally->listings);
+	free(files);
+	return error;
+}
+
+static void print_info(FILE *out, const struct map_file *file,
+		       const struct remotefs_info_args *info)
+{
+	fputs("file: ", out);
+	tree_print_path(out, file->pid, file->map);
+	fprintf(out,
+		"\nowner: %u:%u\nmode: %04o\nbytes: %" PRIu64 "\nlocked: %s\nmirrors: %u\n"
+		"viewers: %u\nwaiters: %u\nmirrored: %" PRIu64 "\nfaults: %" PRIu64 "\n"
+		"invalidations: %" PRIu64 "\n",
+		file->uid, file->gid, file->mode, file->size,
+		info->out_flags & REMOTEFS_INFO_LOCKED ? "yes" : "no", info->out_mirrors,
+		info->out_viewers - 1, info->out_waiters, (uint64_t)info->out_mirrored,
+		(uint64_t)info->out_faults, (uint64_t)info->out_invalidations);
+}
+
+/* range: 0xSTART-0xEND ro|rw 0xOFFSET MIRRORED */
+static void print_info_ranges(FILE *out, int fd)
+{
+	struct remotefs_range_args range = { 0 };
+
+	while (!kernel_range(fd, &range)) {
+		uint64_t start = range.out_address;
+
+		fprintf(out, "range: 0x%" PRIx64 "-0x%" PRIx64 " %s 0x%" PRIx64 " %" PRIu64 "\n",
+			start, start + (uint64_t)range.out_length,
+			range.out_flags & REMOTEFS_MAP_WRITE ? "rw" : "ro",
+			(uint64_t)range.offset, (uint64_t)range.out_mirrored);
+		range.offset += range.out_length;
+	}
+}
+
+/**
+ * listing_info - all that is known of one map file
+ * @job:	who reads, and which map file
+ * @out:	takes the text
+ *
+ * Return: 0, EACCES if the reader may not know of it, or another errno value.
+ */
+int listing_info(const struct job *job, FILE *out)
+{
+	struct remotefs_info_args info;
+	int tree = open_tree(job);
+	struct map_file file;
+	int error, fd;
+
+	if (tree < 0)
+		return -tree;
+	error = tree_file(tree, job->pid, job->map, &file);
+	if (error)
+		return error;
+	if (!policy_may_see(job->around, job->requester, file.uid))
+		return EACCES;
+	fd = tree_open_file(tree, job->pid, job->map);
+	if (fd < 0)
+		return -fd;
+	error = kernel_info(fd, &info);
+	if (error)
+		return error;
+	print_info(out, &file, &info);
+	print_info_ranges(out, fd);
+	return 0;
 }
 
 /* As the kernel writes it there, with its control characters escaped. */
@@ -286,7 +428,7 @@ int listing_maps(const struct job *job, FILE *out)
 {
 	struct shown_list list = { 0 };
 	int tree = open_tree(job);
-	int fd = authority_open_maps(job->pid, job->around, job->requester);
+	int fd = authority_open_proc(job->pid, "maps", job->around, job->requester);
 	FILE *maps = fd < 0 ? NULL : fdopen(fd, "r");
 	int error;
 

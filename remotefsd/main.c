@@ -110,14 +110,20 @@ static void look_around(struct ctlfs *ctlfs)
 	clock_gettime(CLOCK_REALTIME, &ctlfs->started);
 }
 
-static void check_data(const char *data)
+/* Links lead there from elsewhere, so the path must be a whole one. */
+static const char *find_data(const char *data)
 {
 	struct complaint why;
 	int tree = kernel_open_tree(data, &why);
+	const char *path;
 
 	if (tree < 0)
 		errx(EXIT_FAILURE, "%s", why.sentence);
 	close(tree);
+	path = realpath(data, NULL);
+	if (!path)
+		err(EXIT_FAILURE, "%s", data);
+	return path;
 }
 
 /* A daemon that was killed leaves its mount behind, which answers ENOTCONN. */
@@ -196,20 +202,23 @@ static bool handle_request(struct fuse_session *session, struct fuse_buf *buffer
  * The first request is the kernel's greeting: once it is answered, so is
  * everything else.
  */
-static void serve(struct fuse_session *session, int signals)
+static void serve(struct fuse_session *session, int signals, int streams)
 {
 	struct pollfd events[] = {
 		{ .fd = fuse_session_fd(session), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
+		{ .fd = streams, .events = POLLIN },
 	};
 	struct fuse_buf buffer = { 0 };
 	bool ready = false;
 
 	while (!fuse_session_exited(session)) {
-		if (poll(events, 2, -1) < 0 && errno != EINTR)
+		if (poll(events, 3, -1) < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "poll");
 		if (events[1].revents && !handle_signals(signals))
 			break;
+		if (events[2].revents)
+			stream_answer();
 		if (!events[0].revents)
 			continue;
 		if (!handle_request(session, &buffer))
@@ -238,21 +247,24 @@ int main(int argc, char **argv)
 	struct settings settings = { DEFAULT_DATA, DEFAULT_MOUNT, true };
 	struct fuse_session *session;
 	struct ctlfs ctlfs = { 0 };
-	int signals;
+	int signals, streams;
 
 	parse_arguments(&settings, argc, argv);
-	ctlfs.data = settings.data;
 	look_around(&ctlfs);
-	check_data(settings.data);
+	ctlfs.data = find_data(settings.data);
 	prepare_mount_point(settings.mount);
 	signals = open_signals();
+	streams = stream_init();
+	if (streams < 0)
+		errx(EXIT_FAILURE, "epoll: %s", strerror(-streams));
 	session = open_session(&settings, &ctlfs);
 	journal_log(LOG_INFO, "serving %s on %s", settings.data, settings.mount);
-	serve(session, signals);
+	serve(session, signals, streams);
 	journal_notify("STOPPING=1");
 	drain(signals);
 	fuse_session_unmount(session);
 	fuse_session_destroy(session);
 	identity_release(&ctlfs.around.self);
+	free((char *)ctlfs.data);
 	return EXIT_SUCCESS;
 }

@@ -99,6 +99,7 @@ int command_parse(const char *text, size_t length, struct command *command,
 		  struct complaint *why);
 bool command_parse_pid(const char *text, pid_t *pid);
 bool command_parse_map(const char *text, uint32_t *map);
+bool command_parse_range(const char *text, uint64_t *start, uint64_t *end);
 bool command_parse_id(const char *text, uint32_t *id);
 
 /* identity.c: the credentials of a process. */
@@ -156,6 +157,7 @@ struct vma {
 	uint64_t start;
 	uint64_t end;
 	char perms[5];
+	uint64_t offset;	/* in its file */
 	enum vma_kind kind;
 	const char *name;	/* within the line that was parsed */
 };
@@ -219,15 +221,26 @@ int authority_take(const struct command *command, const struct surroundings *aro
 		   struct complaint *why);
 int authority_attach(const struct authority *authority, int control, pid_t pid,
 		     const struct surroundings *around, const struct identity *requester);
-int authority_open_maps(pid_t pid, const struct surroundings *around,
+int authority_open_as(const struct surroundings *around, const struct identity *requester,
+		      int directory, const char *name, int flags);
+int authority_open_proc(pid_t pid, const char *name, const struct surroundings *around,
 			const struct identity *requester);
+
+/* What the daemon has done since it started. */
+struct tally {
+	uint64_t commands;
+	uint64_t failures;
+	uint64_t listings;
+};
 
 /* What is to be done for a requester, in a child. */
 struct job {
 	const char *data;		/* path of the data tree */
 	pid_t pid;			/* of the directory, 0 at the top */
+	uint32_t map;			/* of the directory of a map file */
 	const struct identity *requester;
 	const struct surroundings *around;
+	const struct tally *tally;
 	const char *text;		/* the command */
 	size_t length;
 };
@@ -291,6 +304,10 @@ int change_may(const struct grant *grant, const struct map_file *file);
 /* listing.c: files to read. */
 int listing_version(const struct job *job, FILE *out);
 int listing_ranges(const struct job *job, FILE *out);
+int listing_stats(const struct job *job, FILE *out);
+int listing_info(const struct job *job, FILE *out);
+int listing_by_addr(const struct job *job, FILE *out);
+int listing_find_range(const struct job *job, uint64_t start, uint64_t end, uint32_t *map);
 int listing_status(const struct job *job, FILE *out);
 int listing_maps(const struct job *job, FILE *out);
 
@@ -307,26 +324,55 @@ typedef void (*worker_done_fn)(void *cookie, int error, int answer_fd);
 int worker_start(worker_job_fn run, const struct job *job, worker_done_fn done, void *cookie);
 void worker_reap(void);
 bool worker_is_any(void);
+void worker_become(void);
 void worker_close_in_children(int fd);
+
+/* core.c: the memory of a process that is exposed, as an ELF core. */
+struct core;
+
+int core_open(const struct job *job, struct core **core);
+uint64_t core_size(const struct core *core);
+ssize_t core_read(const struct core *core, char *buffer, size_t size, uint64_t offset);
+int core_measure(const struct job *job, FILE *out);
+
+/* stream.c: children that answer one read after the other. */
+struct stream;
+typedef void (*stream_done_fn)(void *cookie, int error, uint64_t value);
+
+int stream_init(void);
+int stream_start(const struct job *job, stream_done_fn done, void *cookie,
+		 struct stream **stream);
+int stream_read(struct stream *stream, uint64_t offset, size_t size);
+int stream_data_fd(const struct stream *stream);
+void stream_end(struct stream *stream);
+void stream_answer(void);
+void stream_reaped(pid_t pid);
 
 /* node.c: the nodes of the control tree. */
 enum node_kind {
 	NODE_ROOT = 1,		/* as FUSE numbers it */
 	NODE_PROCESS,
+	NODE_MAP,
+	NODE_BY_ADDR,
+	NODE_LINK,
 	NODE_CTL,		/* this and all that follow are files */
 	NODE_RANGES,
+	NODE_STATS,
 	NODE_VERSION,
 	NODE_PROCESS_CTL,
 	NODE_STATUS,
 	NODE_MAPS,
+	NODE_CORE,
+	NODE_MAP_CTL,
+	NODE_INFO,
 	NR_NODES,
 };
 
 struct node {
-	const char *name;
+	const char *name;	/* NULL: it depends */
 	mode_t mode;
 	enum node_kind parent;
-	worker_job_fn list;	/* NULL: takes commands */
+	worker_job_fn list;	/* NULL: takes commands, or is the core */
 };
 
 extern const struct node nodes[NR_NODES];
@@ -334,22 +380,25 @@ extern const struct node nodes[NR_NODES];
 struct stat;
 
 uint64_t node_number(enum node_kind kind, pid_t pid);
+uint64_t node_map_number(enum node_kind kind, pid_t pid, uint32_t map);
 enum node_kind node_kind(uint64_t number);
 pid_t node_pid(uint64_t number);
+uint32_t node_map(uint64_t number);
 bool node_takes_commands(uint64_t number);
-uint64_t node_fresh(uint64_t number, uint32_t *serial);
+uint64_t node_fresh(uint64_t number, uint64_t *serial);
 void node_stat(uint64_t number, struct timespec started, struct stat *st);
 uint64_t node_find(uint64_t parent, const char *name);
 bool node_exists(uint64_t number, const char *data);
 
-/* ctlfs.c: what libfuse calls. */
+/* ctlfs.c: what libfuse calls; directory.c does it for directories. */
 struct fuse_lowlevel_ops;
 
 struct ctlfs {
-	const char *data;
+	const char *data;	/* an absolute path */
 	struct surroundings around;
 	struct timespec started;
-	uint32_t serial;	/* of look-ups, see node_fresh() */
+	uint64_t serial;	/* of look-ups, see node_fresh() */
+	struct tally tally;
 };
 
 extern const struct fuse_lowlevel_ops ctlfs_ops;

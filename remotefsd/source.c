@@ -41,8 +41,8 @@ bool vma_parse(char *line, struct vma *vma)
 	int name = 0;
 
 	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %lu %n", &vma->start, &vma->end,
-		   vma->perms, &inode, &name) != 4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %lu %n", &vma->start,
+		   &vma->end, vma->perms, &vma->offset, &inode, &name) != 5)
 		return false;
 	if (!name || strlen(vma->perms) != 4 || vma->start >= vma->end)
 		return false;

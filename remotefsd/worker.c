@@ -64,7 +64,10 @@ static unsigned int count_workers(uid_t uid)
 	return count;
 }
 
-static void become_worker(void)
+/**
+ * worker_become - be a child of the daemon, and no daemon
+ */
+void worker_become(void)
 {
 	sigset_t none;
 
@@ -82,7 +85,7 @@ static void __attribute__((noreturn)) run_worker(worker_job_fn run, const struct
 	FILE *answer = fdopen(answer_fd, "w");
 	int error;
 
-	become_worker();
+	worker_become();
 	if (!answer)
 		_exit(ENOMEM);
 	error = run(job, answer);
@@ -166,8 +169,10 @@ void worker_reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct worker *worker = take_worker(pid);
 
-		if (!worker)
+		if (!worker) {
+			stream_reaped(pid);
 			continue;
+		}
 		worker->done(worker->cookie, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
 			     worker->answer_fd);
 		free(worker);
