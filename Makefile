@@ -12,6 +12,7 @@ FUZZ_OPERATIONS ?= 1000000
 FUZZ_SEED ?=
 DESTDIR ?=
 helperdir ?= /sbin
+bindir ?= /usr/bin
 sbindir ?= /usr/sbin
 mandir ?= /usr/share/man
 includedir ?= /usr/include
@@ -39,8 +40,10 @@ silent := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 note = $(if $(V)$(silent),,@printf '  %-7s %s\n' $(1) $(2))
 
 helper_objects := $(patsubst %.c,$(O)/%.o,$(wildcard mount-helper/*.c))
+tool_objects := $(patsubst %.c,$(O)/%.o,$(wildcard remotefsctl/*.c))
 daemon_objects := $(patsubst %.c,$(O)/%.o,$(wildcard remotefsd/*.c))
 helper := $(if $(helper_objects),$(O)/mount-helper/mount.remotefs)
+tool := $(if $(tool_objects),$(O)/remotefsctl/remotefsctl)
 daemon := $(if $(daemon_objects),$(O)/remotefsd/remotefsd)
 programs := $(patsubst %.c,$(O)/%,$(wildcard tests/progs/*.c))
 units := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
@@ -77,7 +80,7 @@ help:
 	@echo 'Building and installing:'
 	@echo '  make module         the module for KDIR=$(KDIR),'
 	@echo '                      or for a guest with KERNEL=NAME'
-	@echo '  make userland       mount.remotefs and remotefsd'
+	@echo '  make userland       mount.remotefs, remotefsd, and remotefsctl'
 	@echo '  make examples       small programs that use the interface, in $(O)/examples'
 	@echo '  make install        module, programs, man pages, unit [DESTDIR=]'
 	@echo '  make uninstall      take all of that away again'
@@ -137,7 +140,7 @@ endif
 
 # The programs
 
-userland: $(helper) $(daemon)
+userland: $(helper) $(daemon) $(tool)
 
 $(O)/remotefsd/%.o: CFLAGS += $(fuse_cflags)
 
@@ -153,6 +156,10 @@ $(O)/mount-helper/mount.remotefs: $(helper_objects)
 $(O)/remotefsd/remotefsd: $(daemon_objects)
 	$(call note,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(fuse_libs) -lcap -lpthread $(LDLIBS)
+
+$(O)/remotefsctl/remotefsctl: $(tool_objects)
+	$(call note,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(O)/tests/progs/%: tests/progs/%.c
 	$(call note,CC,$@)
@@ -174,7 +181,8 @@ $(O)/tests/unit/%: tests/unit/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Imount-helper -Iremotefsd $(LDFLAGS) -o $@ $< \
 		$$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<) -lpthread $(LDLIBS)
 
--include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(addsuffix .d,$(programs) $(units) $(examples))
+-include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(tool_objects:.o=.d) \
+	$(addsuffix .d,$(programs) $(units) $(examples))
 
 # Installing on this machine
 
@@ -185,6 +193,7 @@ install: module install-userland
 install-userland: userland
 	$(if $(helper),$(Q)$(INSTALL) -D -m 755 $(helper) $(DESTDIR)$(helperdir)/mount.remotefs)
 	$(if $(daemon),$(Q)$(INSTALL) -D -m 755 $(daemon) $(DESTDIR)$(sbindir)/remotefsd)
+	$(if $(tool),$(Q)$(INSTALL) -D -m 755 $(tool) $(DESTDIR)$(bindir)/remotefsctl)
 	$(if $(service),$(Q)$(INSTALL) -D -m 644 -t $(DESTDIR)$(unitdir) $(service))
 	$(Q)$(INSTALL) -D -m 644 include/uapi/linux/remotefs.h \
 		$(DESTDIR)$(includedir)/linux/remotefs.h
@@ -196,6 +205,7 @@ install-userland: userland
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(moduledir)/remotefs.ko \
 		$(DESTDIR)$(helperdir)/mount.remotefs $(DESTDIR)$(sbindir)/remotefsd \
+		$(DESTDIR)$(bindir)/remotefsctl \
 		$(DESTDIR)$(includedir)/linux/remotefs.h \
 		$(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(service))) \
 		$(addprefix $(DESTDIR)$(completiondir)/,$(notdir $(completions)))
