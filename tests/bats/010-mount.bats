@@ -264,6 +264,7 @@ mount_refuses() {
 
 # bats test_tags=A3
 @test "a remount leaves alone what it is not given, though another changed that meanwhile" {
+	requires python-ctypes
 	setup_mount max_maps=5
 	run -0 python3 - "$M" <<-'EOT'
 		import ctypes, os, sys

@@ -303,6 +303,31 @@ tells() {
 	tells "1 clear $((a + page)) $page" advise $((a + page)) $page dontneed
 }
 
+# bats test_tags=E13,E4
+@test "ten thousand watches are told of one call, and none of what lies between them" {
+	start self m-watcher
+	ask self map 20000
+	a=$answer
+	says self ok advise "$a" $((20000 * page)) nohuge
+	says self 0 watch "$mnt/control"
+	says self ok fence "$a" $page 10000 $((2 * page))
+	says self ok fill $((a + page)) $page b
+	says self ok advise $((a + page)) $page dontneed
+	says self ok unmap $((a + 19999 * page)) $page
+	says self EAGAIN next
+	says self no moved
+	says self ok advise "$a" $((19999 * page)) dontneed
+	says self 10000 drain
+	says self ok advise $((a + 10000 * page)) $((9 * page)) dontneed
+	says self 5 drain
+}
+
+# bats test_tags=E14
+@test "the manual says that records come after the fact, and names what does not" {
+	grep -qi asynchron /usr/share/man/man5/remotefs.5
+	grep -q userfaultfd /usr/share/man/man5/remotefs.5
+}
+
 # bats test_tags=E9
 @test "a watcher closes with watches and records outstanding, its source alive or not" {
 	other 4

@@ -51,6 +51,7 @@ requires() {
 		debug-kernel) [ -e /sys/kernel/debug/kmemleak ] ;;
 		userns) unshare --user --map-root-user true 2>/dev/null ;;
 		remotefsd) command -v remotefsd >/dev/null ;;
+		python-ctypes) python3 -c 'import ctypes' 2>/dev/null ;;
 		*) false ;;
 		esac || skip "no $what here"
 	done
