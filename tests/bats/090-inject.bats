@@ -4,7 +4,8 @@
 # Every allocation of every operation fails in turn.  Each operation then fails
 # with ENOMEM, has changed nothing, and succeeds when repeated, or does without;
 # tests/progs/i-inject.c looks at that.  The mount admits no more files and
-# ranges than are needed at once, so that one that was not given back is missed.
+# ranges, and no more watches, than are needed at once, so that one that was
+# not given back is missed.
 #
 # seconds: 100
 # not on bookworm in a whole run: only the debug kernel can make allocations fail
@@ -22,7 +23,7 @@ setup() {
 	done
 	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
-	setup_mount max_maps=2,max_ranges=3
+	setup_mount max_maps=2,max_ranges=3,max_watches=1
 }
 
 teardown() {
@@ -65,6 +66,11 @@ injected() {
 # bats test_tags=Z5,C6
 @test "unlink and rmdir survive every failing allocation" {
 	injected rmdir unlink
+}
+
+# bats test_tags=Z5,E4,E9,E13
+@test "watching survives every failing allocation, and tells all for want of memory" {
+	injected watch watch-add watch-del watch-told watch-signal watch-page
 }
 
 # bats test_tags=Z5

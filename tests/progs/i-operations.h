@@ -268,6 +268,83 @@ static void must_mount(void)
 		err(1, "%s", other);
 }
 
+/* Watchers */
+
+static bool run_watch(void)
+{
+	struct remotefs_watch_args args = { .size = sizeof(args) };
+
+	made = ioctl(session, REMOTEFS_IOC_WATCH, &args);
+	return check(made);
+}
+
+static bool run_watch_add(void)
+{
+	struct remotefs_watch_add_args args = {
+		.size = sizeof(args),
+		.start = (unsigned long)memory,
+		.end = (unsigned long)memory + BYTES,
+		.cookie = 1,
+	};
+
+	return check(ioctl(made, REMOTEFS_IOC_WATCH_ADD, &args));
+}
+
+static bool run_watch_del(void)
+{
+	struct remotefs_watch_del_args args = {
+		.size = sizeof(args), .cookie = 1,
+	};
+
+	return check(ioctl(made, REMOTEFS_IOC_WATCH_DEL, &args));
+}
+
+static void must_watch(void)
+{
+	if (!run_watch() || fcntl(made, F_SETFL, O_NONBLOCK))
+		err(1, "watch");
+}
+
+static void must_watch_add(void)
+{
+	must_watch();
+	if (!run_watch_add())
+		err(1, "watch-add");
+}
+
+/* What happens is told, for want of whatever memory. */
+static bool run_watch_told(void)
+{
+	struct remotefs_event events[2];
+	ssize_t bytes;
+
+	if (madvise(memory, PAGE, MADV_DONTNEED))
+		return false;
+	bytes = read(made, events, sizeof(events));
+	if (bytes != sizeof(events) ||
+	    events[0].type != REMOTEFS_EVENT_INVALIDATED ||
+	    events[1].type != REMOTEFS_EVENT_EMPTY)
+		errx(1, "read gave %zd", bytes);
+	return true;
+}
+
+static bool run_watch_signal(void)
+{
+	return check(fcntl(made, F_SETFL, O_NONBLOCK | O_ASYNC));
+}
+
+static bool run_watch_page(void)
+{
+	mirror = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, made, 0);
+	return check(mirror == MAP_FAILED ? -1 : 0);
+}
+
+static void undo_watch_page(void)
+{
+	munmap(mirror, PAGE);
+	undo_close();
+}
+
 /* An open file */
 
 static bool run_open(void)
@@ -567,6 +644,12 @@ static const struct operation {
 	{ "open", SOME, run_open, undo_close, name_base },
 	{ "open-by-session", SOME, run_open_by_session, undo_close, NULL },
 	{ "end-of-session", NEVER, run_end_of_session, NULL, must_map_in_session },
+	{ "watch", SOME, run_watch, undo_close, NULL },
+	{ "watch-add", SOME, run_watch_add, undo_close, must_watch },
+	{ "watch-del", NEVER, run_watch_del, undo_close, must_watch_add },
+	{ "watch-told", NEVER, run_watch_told, undo_close, must_watch_add },
+	{ "watch-signal", SOME, run_watch_signal, undo_close, must_watch_add },
+	{ "watch-page", SOME, run_watch_page, undo_watch_page, must_watch_add },
 	{ "info", NEVER, run_info, NULL, NULL },
 	{ "range", NEVER, run_range, NULL, NULL },
 	{ "seek-data", NEVER, run_seek_data, NULL, fill_memory },
