@@ -86,12 +86,12 @@ static inline void may(struct expect *expect, bool possible, int outcome)
 /* All that the fuzzer does; operations[] in f-fuzz.c has a row for each. */
 enum {
 	OP_FEATURES, OP_ATTACH, OP_MAP, OP_UNMAP, OP_ALLOW, OP_LOCK, OP_OPEN,
-	OP_INFO, OP_RANGE, OP_UNKNOWN,
+	OP_INFO, OP_RANGE, OP_WATCH, OP_WATCH_ADD, OP_WATCH_DEL, OP_UNKNOWN,
 	OP_MEM, OP_PATH, OP_READ, OP_WRITE, OP_SEEK, OP_SPLICE, OP_TRUNCATE,
 	OP_MMAP, OP_MUNMAP, OP_MPROTECT, OP_MREMAP, OP_MADVISE, OP_LOAD,
 	OP_STORE, OP_UNLINK, OP_RMDIR, OP_CHMOD, OP_CHOWN, OP_MAKE, OP_READDIR,
 	OP_STATFS, OP_FDINFO, OP_DUP, OP_CLOSE, OP_PASS, OP_DEED, OP_END,
-	OP_SPAWN, OPS
+	OP_SPAWN, OP_TOLD, OPS
 };
 
 struct operation {

@@ -30,7 +30,8 @@ static void capabilities_set(uint32_t first)
 static void limits_set(bool squeezed)
 {
 	if (mount("none", board->options.mount, NULL, MS_REMOUNT, squeezed ?
-		  "max_maps=1,max_ranges=1" : "max_maps=65536,max_ranges=262144"))
+		  "max_maps=1,max_ranges=1,max_watches=1" :
+		  "max_maps=65536,max_ranges=262144,max_watches=262144"))
 		die("remount");
 }
 
@@ -167,6 +168,13 @@ static int call_go(struct fuzzer *fuzzer, struct call *call,
 		case OP_ALLOW: expect_allow(fuzzer, call, &seen->unmap); break;
 		case OP_LOCK: expect_lock(fuzzer, call, &seen->lock); break;
 		case OP_OPEN: expect_open(fuzzer, call, &seen->open); break;
+		case OP_WATCH: expect_watch(fuzzer, call, &seen->watch); break;
+		case OP_WATCH_ADD:
+			expect_watch_add(fuzzer, call, &seen->watch_add);
+			break;
+		case OP_WATCH_DEL:
+			expect_watch_del(fuzzer, call, &seen->watch_del);
+			break;
 		case OP_INFO: expect_info(fuzzer, &seen->info); break;
 		case OP_RANGE: expect_range(fuzzer, call, &seen->range); break;
 		}

@@ -24,6 +24,9 @@ union args {
 	struct remotefs_open_args open;
 	struct remotefs_info_args info;
 	struct remotefs_range_args range;
+	struct remotefs_watch_args watch;
+	struct remotefs_watch_add_args watch_add;
+	struct remotefs_watch_del_args watch_del;
 };
 
 struct field {
@@ -63,6 +66,13 @@ static const struct layout {
 	       FIELD(open, map), FIELD(open, __reserved)),
 	LAYOUT(INFO, info, OPENED, out_invalidations, true, FIELD(info, flags)),
 	LAYOUT(RANGE, range, OPENED, out_length, true, FIELD(range, offset)),
+	LAYOUT(WATCH, watch, SESSION, __reserved, false, FIELD(watch, flags),
+	       FIELD(watch, queue), FIELD(watch, __reserved)),
+	LAYOUT(WATCH_ADD, watch_add, WATCHER, cookie, false,
+	       FIELD(watch_add, flags), FIELD(watch_add, start),
+	       FIELD(watch_add, end), FIELD(watch_add, cookie)),
+	LAYOUT(WATCH_DEL, watch_del, WATCHER, cookie, false,
+	       FIELD(watch_del, flags), FIELD(watch_del, cookie)),
 };
 
 struct call {
@@ -181,7 +191,7 @@ static void mutate_target(struct fuzzer *fuzzer, struct call *call)
 static void mutate_command(struct fuzzer *fuzzer, struct call *call)
 {
 	static const unsigned int commands[] = {
-		0, -1U, _IO(REMOTEFS_IOC_TYPE, 0x07), _IO(REMOTEFS_IOC_TYPE, 0x12),
+		0, -1U, _IO(REMOTEFS_IOC_TYPE, 0x08), _IO(REMOTEFS_IOC_TYPE, 0x22),
 		_IO(REMOTEFS_IOC_TYPE, 0xff), _IOWR(REMOTEFS_IOC_TYPE, 0x02, long),
 		_IOR(REMOTEFS_IOC_TYPE, 0x01, long), _IO(0xe6, 0x02), _IO('T', 1),
 	};

@@ -251,6 +251,51 @@ static void expect_open(struct fuzzer *fuzzer, const struct call *call,
 	must(expect, write && call->slot.session->readonly_mount, EROFS);
 }
 
+/* Watchers */
+
+static void expect_watch(struct fuzzer *fuzzer, const struct call *call,
+			 const struct remotefs_watch_args *args)
+{
+	struct session *session = call->slot.session;
+	struct expect *expect = &fuzzer->expect;
+
+	must(expect, args->flags, EOPNOTSUPP);
+	must(expect, args->__reserved, EINVAL);
+	must(expect, !is_alive(session->source, session->life), ESRCH);
+}
+
+static unsigned int watches_in_use(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < MAX_WATCHERS; i++)
+		if (world.watcher[i].uses)
+			n += world.watcher[i].watches;
+	return n;
+}
+
+static void expect_watch_add(struct fuzzer *fuzzer, const struct call *call,
+			     const struct remotefs_watch_add_args *args)
+{
+	struct watcher *watcher = call->slot.watcher;
+	struct expect *expect = &fuzzer->expect;
+
+	must(expect, args->flags, EOPNOTSUPP);
+	must(expect, args->start >= args->end || args->end > world.task_size,
+	     EINVAL);
+	must(expect, watcher->ended, ESRCH);
+	must(expect, call->squeezed && watches_in_use(), ENOSPC);
+	must(expect, watch_find(watcher, args->cookie), EEXIST);
+}
+
+static void expect_watch_del(struct fuzzer *fuzzer, const struct call *call,
+			     const struct remotefs_watch_del_args *args)
+{
+	must(&fuzzer->expect, args->flags, EOPNOTSUPP);
+	must(&fuzzer->expect, !watch_find(call->slot.watcher, args->cookie),
+	     ENOENT);
+}
+
 /* What the structure names may not be what it was made with. */
 static void attach_find(struct slot *mem, int fd)
 {

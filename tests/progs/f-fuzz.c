@@ -14,7 +14,7 @@
  */
 #include <getopt.h>
 
-#include "f-name.h"
+#include "f-watch.h"
 
 /* All calls with a structure can fail so, and on a wrong descriptor. */
 #define GENERAL		E2BIG, EBADF, EFAULT, EINVAL, ENOTTY, ENOMEM, EINTR
@@ -56,6 +56,16 @@ static const struct operation operations[OPS] = {
 		      ERRNOS(E2BIG, EFAULT, EINVAL, EOPNOTSUPP) },
 	[OP_RANGE] = { "RANGE", 30, ERRNOS(GENERAL, ENOENT, ESRCH, ESTALE),
 		       ERRNOS(E2BIG, EFAULT, EINVAL, ENOENT, ESRCH, ESTALE) },
+	[OP_WATCH] = { "WATCH", 25,
+		       ERRNOS(GENERAL, ESRCH, EMFILE, ENFILE, EOPNOTSUPP),
+		       ERRNOS(E2BIG, EFAULT, EINVAL, ESRCH, EMFILE,
+			      EOPNOTSUPP) },
+	[OP_WATCH_ADD] = { "WATCH_ADD", 40,
+			   ERRNOS(GENERAL, EEXIST, ENOSPC, ESRCH, EOPNOTSUPP),
+			   ERRNOS(E2BIG, EFAULT, EINVAL, EEXIST, ENOSPC, ESRCH,
+				  EOPNOTSUPP) },
+	[OP_WATCH_DEL] = { "WATCH_DEL", 20, ERRNOS(GENERAL, ENOENT, EOPNOTSUPP),
+			   ERRNOS(E2BIG, EFAULT, EINVAL, ENOENT, EOPNOTSUPP) },
 	[OP_UNKNOWN] = { "(other)", 0, ERRNOS(GENERAL), ERRNOS(ENOTTY, EBADF) },
 	[OP_MEM] = { "mem", 30, ERRNOS(ENOENT, EACCES, ESRCH, ENOMEM, EPERM),
 		     ERRNOS(0) },
@@ -120,6 +130,8 @@ static const struct operation operations[OPS] = {
 	[OP_DEED] = { "deed", 60, ERRNOS(EINVAL), ERRNOS(0) },
 	[OP_END] = { "end", 6, ERRNOS(EINVAL), ERRNOS(0) },
 	[OP_SPAWN] = { "spawn", 12, ERRNOS(EINVAL), ERRNOS(0) },
+	[OP_TOLD] = { "told", 40, ERRNOS(EAGAIN, EINVAL, EFAULT, EINTR),
+		      ERRNOS(EAGAIN, EINVAL, EFAULT) },
 };
 
 static void (*const doers[OPS])(struct fuzzer *fuzzer) = {
@@ -137,6 +149,8 @@ static void (*const doers[OPS])(struct fuzzer *fuzzer) = {
 	[OP_STATFS] = do_statfs, [OP_FDINFO] = do_fdinfo, [OP_DUP] = do_dup,
 	[OP_CLOSE] = do_close, [OP_PASS] = do_pass, [OP_DEED] = do_deed,
 	[OP_END] = do_end, [OP_SPAWN] = do_spawn,
+	[OP_WATCH] = do_watch, [OP_WATCH_ADD] = do_watch_add,
+	[OP_WATCH_DEL] = do_watch_del, [OP_TOLD] = do_told,
 };
 
 /* Each thread */

@@ -22,9 +22,11 @@
 #define KIND_SLOTS	12	/* descriptors of a kind */
 #define MIRRORS		12
 #define MAX_SESSIONS	64
+#define MAX_WATCHERS	32
+#define MAX_WATCHES	12	/* of a watcher */
 
 /* Kinds of descriptors. */
-enum { CONTROL, SESSION, OPENED, MEM, OTHER, KINDS };
+enum { CONTROL, SESSION, OPENED, MEM, OTHER, WATCHER, KINDS };
 
 /* What a page of a source is. */
 enum { ANONYMOUS = 1, HOLE = 2, FOREIGN = 4, MIRRORED = 8, UNKNOWN = 16 };
@@ -63,6 +65,20 @@ struct file {
 	int watch;		/* the model's own descriptor */
 };
 
+struct watch {
+	uint64_t start, end, cookie;
+	bool due;		/* a record of it must come */
+};
+
+struct watcher {
+	unsigned int source, uses, watches;
+	struct watch watch[MAX_WATCHES];
+	uint64_t generation;
+	bool stale;		/* STALE is due */
+	bool ended, exited;	/* GONE is, and which of the two */
+	bool gone_said;
+};
+
 /* A descriptor that the fuzzer has. */
 struct slot {
 	int fd;
@@ -70,6 +86,7 @@ struct slot {
 	unsigned int kind, source, life, number;
 	struct session *session;
 	struct file *file;
+	struct watcher *watcher;
 };
 
 struct mirror {
@@ -92,6 +109,7 @@ static struct {
 	bool directory[MAX_SOURCES + 1], image[MAX_SOURCES + 1];
 	struct session session[MAX_SESSIONS];
 	struct file file[MAX_FILES];
+	struct watcher watcher[MAX_WATCHERS];
 	unsigned int life;	/* of the fuzzer itself, which has but one */
 } world = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -632,6 +650,89 @@ static inline void ranges_end(unsigned int source,
 		}
 }
 
+/* Watchers */
+
+static inline struct watcher *watcher_new(struct fuzzer *fuzzer)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_WATCHERS; i++) {
+		if (world.watcher[i].uses)
+			continue;
+		world.watcher[i] = (struct watcher){ .uses = 1 };
+		return &world.watcher[i];
+	}
+	violation(fuzzer, "the model has no room for another watcher");
+}
+
+static inline struct watch *watch_find(struct watcher *watcher, uint64_t cookie)
+{
+	unsigned int i;
+
+	for (i = 0; i < watcher->watches; i++)
+		if (watcher->watch[i].cookie == cookie)
+			return &watcher->watch[i];
+	return NULL;
+}
+
+/* One of its watches, or that all are stale, must be told. */
+static inline bool watcher_is_due(const struct watcher *watcher)
+{
+	unsigned int i;
+
+	for (i = 0; i < watcher->watches; i++)
+		if (watcher->watch[i].due)
+			return true;
+	return watcher->stale;
+}
+
+static inline void watcher_settle(struct watcher *watcher)
+{
+	unsigned int i;
+
+	for (i = 0; i < watcher->watches; i++)
+		watcher->watch[i].due = false;
+	watcher->stale = false;
+}
+
+/* Memory is about to go that is there: that must be told, other deeds may be. */
+static inline void watchers_deed(unsigned int source, const struct deed *deed)
+{
+	struct watcher *watcher;
+	unsigned int page, i;
+	uint64_t at;
+
+	if (deed->what != DEED_UNMAP && deed->what != DEED_MAP &&
+	    deed->what != DEED_SHARE)
+		return;
+	for (page = deed->first; page < deed->first + deed->count; page++) {
+		at = (uintptr_t)arena_of(source) + page * PAGE;
+		if (world.page[source][page].what == HOLE)
+			continue;
+		for (watcher = world.watcher;
+		     watcher < world.watcher + MAX_WATCHERS; watcher++)
+			for (i = 0; watcher->uses && !watcher->ended &&
+				    watcher->source == source &&
+				    i < watcher->watches; i++)
+				watcher->watch[i].due |=
+					at < watcher->watch[i].end &&
+					at + PAGE > watcher->watch[i].start;
+	}
+}
+
+static inline void watchers_end(unsigned int source, bool exited)
+{
+	struct watcher *watcher;
+
+	for (watcher = world.watcher; watcher < world.watcher + MAX_WATCHERS;
+	     watcher++) {
+		if (watcher->source != source || watcher->ended)
+			continue;
+		watcher->ended = true;
+		watcher->exited = exited;
+	}
+}
+
 /* A source's end, by exit or execve. */
 static inline void source_ended(struct fuzzer *fuzzer, unsigned int source,
 				bool exited)
@@ -645,6 +746,7 @@ static inline void source_ended(struct fuzzer *fuzzer, unsigned int source,
 		    file->state == REMOTEFS_STATE_LIVE)
 			file->exited = exited;
 	files_end(fuzzer, source, NULL, REMOTEFS_STATE_GONE);
+	watchers_end(source, exited);
 	world.directory[source] = false;
 }
 
@@ -668,6 +770,8 @@ static inline void slot_close(struct fuzzer *fuzzer, struct slot *slot)
 	close(slot->fd);
 	session_put(fuzzer, slot->session);
 	file_put(slot->file);
+	if (slot->watcher)
+		slot->watcher->uses--;
 }
 
 /* Keep a descriptor, in the place of another. */

@@ -201,6 +201,8 @@ static void slot_put_again(struct fuzzer *fuzzer, struct slot *slot, int fd)
 		slot->session->uses++;
 	if (slot->file)
 		slot->file->uses++;
+	if (slot->watcher)
+		slot->watcher->uses++;
 	slot_put(fuzzer, slot);
 }
 
@@ -292,8 +294,10 @@ static void do_deed(struct fuzzer *fuzzer)
 		deed_do(arena_of(source), &deed);
 	else
 		source_tell(fuzzer, source, &deed);
-	if (strict())
+	if (strict()) {
+		watchers_deed(source, &deed);
 		memory_deed(source, &deed);
+	}
 	outcome_check(fuzzer, 0);
 }
 
