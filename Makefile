@@ -10,6 +10,8 @@ TORTURE_SEED ?=
 # How many operations `make fuzz` does, and what they are chosen from.
 FUZZ_OPERATIONS ?= 1000000
 FUZZ_SEED ?=
+# How long `make fuzz-parsers` goes on with each parser.
+FUZZ_SECONDS ?= 600
 DESTDIR ?=
 helperdir ?= /sbin
 bindir ?= /usr/bin
@@ -54,9 +56,9 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture fuzz bench bench-check check units lint requirements module userland \
+.PHONY: help demo shell test torture fuzz fuzz-parsers bench bench-check check units lint requirements module userland \
 	examples \
-	install uninstall install-userland clean deps deps-guest deps-bench guest-payload
+	install uninstall install-userland clean deps deps-guest deps-bench deps-fuzz guest-payload
 .DEFAULT_GOAL := help
 
 help:
@@ -71,6 +73,7 @@ help:
 	@echo '                      [KERNEL=NAME, TORTURE_SECONDS=$(TORTURE_SECONDS), TORTURE_ROUNDS=N, TORTURE_SEED=N]'
 	@echo '  make fuzz           a million operations by chance, on trixie'
 	@echo '                      [KERNEL=NAME, FUZZ_OPERATIONS=$(FUZZ_OPERATIONS), FUZZ_SEED=N]'
+	@echo '  make fuzz-parsers   commands and policies made up by libFuzzer [FUZZ_SECONDS=$(FUZZ_SECONDS) each]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make bench-check    is any of it over its budget? [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
@@ -175,11 +178,29 @@ $(O)/examples/%: examples/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 
 # A unit test names what it tests in a comment: Links: remotefsd/command.c
+# Another, "Sanitize: yes", is for those that look for what is out of bounds.
+unit_links = $$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<)
+sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 $(O)/tests/unit/%: tests/unit/%.c
 	$(call note,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Imount-helper -Iremotefsd $(LDFLAGS) -o $@ $< \
-		$$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<) -lpthread $(LDLIBS)
+		$(unit_links) $$(grep -q 'Sanitize: yes' $< && echo $(sanitizers)) -lpthread $(LDLIBS)
+
+# The same, but with texts that libFuzzer makes up.
+parser_fuzzers := $(patsubst tests/unit/%.c,$(O)/fuzz/%,$(wildcard tests/unit/*-fuzz.c))
+$(O)/fuzz/%: tests/unit/%.c
+	$(call note,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) $(CFLAGS) -DLIBFUZZER -Iremotefsd -fsanitize=fuzzer $(sanitizers) \
+		-o $@ $< $(unit_links)
+
+fuzz-parsers: deps-fuzz $(parser_fuzzers)
+	$(Q)set -e; for fuzzer in $(parser_fuzzers); do \
+		mkdir -p $$fuzzer.corpus; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=512 -print_final_stats=1 \
+			-artifact_prefix=$$fuzzer. $$fuzzer.corpus; \
+	done
 
 -include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(tool_objects:.o=.d) \
 	$(addsuffix .d,$(programs) $(units) $(examples))
@@ -238,6 +259,9 @@ deps-guest:
 
 deps-bench:
 	$(Q)tests/deps $(guest_packages) gnuplot-nox
+
+deps-fuzz:
+	$(Q)tests/deps $(build_packages) clang
 
 deps:
 	$(Q)tests/deps $(guest_packages) $(build_packages) $(lint_packages)

@@ -148,6 +148,19 @@ static int explain_open(int error, pid_t pid, struct complaint *why)
 	}
 }
 
+static int read_owner(int process, struct owner *owner)
+{
+	int fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
+	FILE *status = fd < 0 ? NULL : fdopen(fd, "r");
+	int error;
+
+	if (!status)
+		return errno;
+	error = identity_parse_owner(status, owner);
+	fclose(status);
+	return error;
+}
+
 static int borrow(const struct command *command, const struct surroundings *around,
 		  const struct identity *requester, int process, struct authority *authority,
 		  struct complaint *why)
@@ -221,7 +234,10 @@ int authority_take(const struct command *command, const struct surroundings *aro
 	*authority = (struct authority){ .mem = -1, .maps = -1 };
 	if (process < 0)
 		return explain_open(-process, command->pid, why);
-	if (command->fd >= 0)
+	error = read_owner(process, &authority->owner);
+	if (error)
+		error = explain_open(error, command->pid, why);
+	else if (command->fd >= 0)
 		error = fetch(command, requester, process, authority, why);
 	else
 		error = borrow(command, around, requester, process, authority, why);

@@ -7,8 +7,7 @@
  * command_grammar says what the lines look like.
  *
  * Nothing here looks at the system: the same text always gives the same
- * answer.  Numbers are digits and nothing else, so that no two spellings of a
- * PID exist.
+ * answer.
  */
 #include <errno.h>
 #include <limits.h>
@@ -41,128 +40,6 @@ struct words {
 	char *word[MAX_WORDS + 1];	/* ends with NULL */
 	unsigned int count;
 };
-
-static int digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return INT_MAX;
-}
-
-static bool parse_digits(const char *text, int base, uint64_t max, uint64_t *value)
-{
-	uint64_t sum = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		int digit = digit_value(*text);
-
-		if (digit >= base || sum > (max - digit) / base)
-			return false;
-		sum = sum * base + digit;
-	}
-	*value = sum;
-	return true;
-}
-
-static bool parse_decimal(const char *text, uint64_t max, uint64_t *value)
-{
-	if (text[0] == '0' && text[1])
-		return false;
-	return parse_digits(text, 10, max, value);
-}
-
-static bool parse_address(const char *text, uint64_t *address)
-{
-	return !strncmp(text, "0x", 2) && parse_digits(text + 2, 16, UINT64_MAX, address);
-}
-
-/**
- * command_parse_pid - the only way in which text becomes a PID
- * @text:	digits
- * @pid:	the number
- *
- * Return: false if @text is anything but a positive decimal number.
- */
-bool command_parse_pid(const char *text, pid_t *pid)
-{
-	uint64_t value;
-
-	if (!parse_decimal(text, INT_MAX, &value) || !value)
-		return false;
-	*pid = value;
-	return true;
-}
-
-/**
- * command_parse_map - the name of a map file
- * @text:	"map-N" or "as"
- * @map:	its number, as the kernel counts
- *
- * Return: false if it is no such name.
- */
-bool command_parse_map(const char *text, uint32_t *map)
-{
-	uint64_t value;
-
-	if (!strcmp(text, "as")) {
-		*map = REMOTEFS_MAP_AS;
-		return true;
-	}
-	if (strncmp(text, "map-", 4) || !parse_decimal(text + 4, REMOTEFS_MAP_AS - 1, &value))
-		return false;
-	*map = value;
-	return true;
-}
-
-/**
- * command_parse_range - the name of a link to a map file
- * @text:	"0xSTART-0xEND", and perhaps "-" and a label
- * @start:	where the range starts
- * @end:	where it ends
- *
- * The label is for the reader; it says nothing that the addresses do not.
- *
- * Return: false if it is no such name.
- */
-bool command_parse_range(const char *text, uint64_t *start, uint64_t *end)
-{
-	char copy[64];
-	char *dash;
-	char *label;
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	dash = strchr(copy, '-');
-	label = dash ? strchr(dash + 1, '-') : NULL;
-	if (!dash)
-		return false;
-	*dash = '\0';
-	if (label)
-		*label = '\0';
-	return parse_address(copy, start) && parse_address(dash + 1, end);
-}
-
-/**
- * command_parse_id - a user or group given as a number
- * @text:	digits
- * @id:		the number
- *
- * Return: false if it is not a number, or -1, which is nobody's.
- */
-bool command_parse_id(const char *text, uint32_t *id)
-{
-	uint64_t value;
-
-	if (!parse_decimal(text, UINT32_MAX - 1, &value))
-		return false;
-	*id = value;
-	return true;
-}
 
 static bool is_blank(char c)
 {
@@ -222,7 +99,7 @@ static int parse_interval(char *word, struct memory *memory, struct complaint *w
 
 	if (dash)
 		*dash = '\0';
-	if (!dash || !parse_address(word, &memory->start) || !parse_address(dash + 1, &memory->end))
+	if (!dash || !word_parse_address(word, &memory->start) || !word_parse_address(dash + 1, &memory->end))
 		return complain(why, EINVAL, "an interval is written 0xSTART-0xEND");
 	if (memory->start >= memory->end)
 		return complain(why, EINVAL, "the interval is empty or runs backwards");
@@ -273,7 +150,7 @@ static int parse_memory(char *word, struct memory *memory, struct complaint *why
 
 static int parse_pid(const char *word, struct command *command, struct complaint *why)
 {
-	if (!command_parse_pid(word, &command->pid))
+	if (!word_parse_pid(word, &command->pid))
 		return complain(why, EINVAL, "'%.60s' is not a PID", word);
 	return 0;
 }
@@ -284,7 +161,7 @@ static int parse_file(char *word, struct command *command, struct complaint *why
 	char *slash = strchr(word, '/');
 
 	*slash = '\0';
-	if (!command_parse_map(slash + 1, &command->map))
+	if (!word_parse_map(slash + 1, &command->map))
 		return complain(why, EINVAL, "'%.60s' is not the name of a map file", slash + 1);
 	command->scope = SCOPE_FILE;
 	return parse_pid(word, command, why);
@@ -299,31 +176,14 @@ static int parse_target(char *word, struct command *command, struct complaint *w
 	return parse_pid(word, command, why);
 }
 
-static int parse_owner(const char *value, struct command *command, struct complaint *why)
+static int option_owner(const char *value, struct command *command, struct complaint *why)
 {
-	const char *colon = strchr(value, ':');
-	size_t length = colon ? colon - value : 0;
-
-	if (!length || !colon[1])
-		return complain(why, EINVAL, "an owner is written USER:GROUP");
-	if (length >= COMMAND_NAME_SIZE || strlen(colon + 1) >= COMMAND_NAME_SIZE)
-		return complain(why, EINVAL, "the name of the owner is too long");
-	memcpy(command->owner_user, value, length);
-	command->owner_user[length] = '\0';
-	strcpy(command->owner_group, colon + 1);
-	return 0;
+	return word_parse_owner(value, command->owner_user, command->owner_group, why);
 }
 
-static int parse_mode(const char *value, struct command *command, struct complaint *why)
+static int option_mode(const char *value, struct command *command, struct complaint *why)
 {
-	uint64_t mode;
-
-	if (strlen(value) != 4 || *value != '0' || !parse_digits(value, 8, 0777, &mode))
-		return complain(why, EINVAL, "a mode is written as four octal digits, as 0440");
-	if (!mode || mode & ~0666)
-		return complain(why, EINVAL, "a mode is within 0666, and not zero");
-	command->mode = mode;
-	return 0;
+	return word_parse_mode(value, &command->mode, why);
 }
 
 static int option_ro(const char *value, struct command *command, struct complaint *why)
@@ -354,7 +214,7 @@ static int option_fd(const char *value, struct command *command, struct complain
 {
 	uint64_t fd;
 
-	if (!parse_decimal(value, INT_MAX, &fd))
+	if (!word_parse_number(value, INT_MAX, &fd))
 		return complain(why, EINVAL, "'%.60s' is not a file descriptor", value);
 	command->fd = fd;
 	return 0;
@@ -362,7 +222,7 @@ static int option_fd(const char *value, struct command *command, struct complain
 
 static int option_into(const char *value, struct command *command, struct complaint *why)
 {
-	if (!command_parse_map(value, &command->map) || command->map == REMOTEFS_MAP_AS)
+	if (!word_parse_map(value, &command->map) || command->map == REMOTEFS_MAP_AS)
 		return complain(why, EINVAL, "into= takes the name of a map file, as map-0");
 	command->into = true;
 	return 0;
@@ -370,7 +230,7 @@ static int option_into(const char *value, struct command *command, struct compla
 
 static int option_at(const char *value, struct command *command, struct complaint *why)
 {
-	if (!parse_address(value, &command->at) || command->at % PAGE_SIZE)
+	if (!word_parse_address(value, &command->at) || command->at % PAGE_SIZE)
 		return complain(why, EINVAL, "at= takes an offset of whole pages, as 0x1000");
 	return 0;
 }
@@ -400,8 +260,8 @@ static const struct option {
 } options[] = {
 	{ "ro",		GIVEN_RIGHTS,	option_ro },
 	{ "rw",		GIVEN_RIGHTS,	option_rw },
-	{ "owner=",	GIVEN_OWNER,	parse_owner },
-	{ "mode=",	GIVEN_MODE,	parse_mode },
+	{ "owner=",	GIVEN_OWNER,	option_owner },
+	{ "mode=",	GIVEN_MODE,	option_mode },
 	{ "onexit=",	GIVEN_ONEXIT,	option_onexit },
 	{ "fd=",	GIVEN_FD,	option_fd },
 	{ "label=",	GIVEN_LABEL,	option_label },
@@ -529,7 +389,7 @@ static int parse_chmod(struct words *words, struct command *command, struct comp
 
 	if (words->count != 3)
 		return complain(why, EINVAL, "usage: chmod 0NNN PID | PID/map-N | PID/as");
-	error = parse_mode(words->word[1], command, why);
+	error = option_mode(words->word[1], command, why);
 	return error ? error : parse_target(words->word[2], command, why);
 }
 
@@ -539,7 +399,7 @@ static int parse_chown(struct words *words, struct command *command, struct comp
 
 	if (words->count != 3)
 		return complain(why, EINVAL, "usage: chown USER:GROUP PID | PID/map-N | PID/as");
-	error = parse_owner(words->word[1], command, why);
+	error = option_owner(words->word[1], command, why);
 	return error ? error : parse_target(words->word[2], command, why);
 }
 

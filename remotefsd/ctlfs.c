@@ -65,6 +65,7 @@ struct job ctlfs_job(fuse_req_t req, fuse_ino_t node, const struct identity *req
 
 	return (struct job){
 		.data = ctlfs->data,
+		.policy = ctlfs->policy,
 		.pid = node_pid(node),
 		.map = node_map(node),
 		.requester = requester,
@@ -81,7 +82,7 @@ static fuse_ino_t find_link(fuse_req_t req, fuse_ino_t parent, const char *name)
 	uint64_t start, end;
 	uint32_t map;
 
-	if (command_parse_range(name, &start, &end) && !ctlfs_requester(req, &requester) &&
+	if (word_parse_range(name, &start, &end) && !ctlfs_requester(req, &requester) &&
 	    !listing_find_range(&job, start, end, &map))
 		node = node_map_number(NODE_LINK, node_pid(parent), map);
 	identity_release(&requester);

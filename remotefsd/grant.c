@@ -9,9 +9,7 @@
  * nothing can fail any more.
  */
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +72,41 @@ int grant_explain_map(const struct grant *grant, int error)
 	}
 }
 
+static void take_defaults(struct grant *grant, const struct rule *rule)
+{
+	grant->mode = rule->mode;
+	grant->has_owner = *rule->owner_user;
+	grant->uid = rule->uid;
+	grant->gid = rule->gid;
+}
+
+/* The rules are about what lets somebody in, and not about what takes it back. */
+static int ask_rules(struct grant *grant, const struct owner *source)
+{
+	const struct command *command = grant->command;
+	const struct rule *rule;
+	struct rules rules;
+	bool narrow;
+	int error;
+
+	if (command->verb != COMMAND_ADD && command->verb != COMMAND_ALLOW)
+		return 0;
+	error = rules_load(grant->job->policy, &rules, &narrow, grant->why);
+	if (error || !narrow)
+		return error;
+	rule = rules_decide(&rules, grant->job->requester, source, command->memory.kind,
+			    command->write);
+	if (rule && rule->allow)
+		take_defaults(grant, rule);
+	else if (rule)
+		error = complain(grant->why, EACCES, "line %u of the policy forbids it",
+				 rule->line);
+	else
+		error = complain(grant->why, EACCES, "no line of the policy allows it");
+	rules_release(&rules);
+	return error;
+}
+
 /**
  * grant_attach - make a session with the requester's authority
  * @grant:	the command
@@ -90,6 +123,8 @@ int grant_attach(struct grant *grant)
 	if (control < 0)
 		return complain(grant->why, -control, "the control file: %s", strerror(-control));
 	error = authority_take(grant->command, job->around, job->requester, &authority, grant->why);
+	if (!error)
+		error = ask_rules(grant, &authority.owner);
 	if (error)
 		return error;
 	grant->session = authority_attach(&authority, control, grant->command->pid, job->around,
@@ -98,32 +133,6 @@ int grant_attach(struct grant *grant)
 		return explain_attach(grant, -grant->session);
 	grant->maps = fdopen(authority.maps, "r");
 	return grant->maps ? 0 : complain(grant->why, errno, "%s", strerror(errno));
-}
-
-static int find_user(const struct grant *grant, const char *name, uint32_t *uid)
-{
-	const struct passwd *user;
-
-	if (command_parse_id(name, uid))
-		return 0;
-	user = getpwnam(name);
-	if (!user)
-		return complain(grant->why, EINVAL, "there is no user '%s'", name);
-	*uid = user->pw_uid;
-	return 0;
-}
-
-static int find_group(const struct grant *grant, const char *name, uint32_t *gid)
-{
-	const struct group *group;
-
-	if (command_parse_id(name, gid))
-		return 0;
-	group = getgrnam(name);
-	if (!group)
-		return complain(grant->why, EINVAL, "there is no group '%s'", name);
-	*gid = group->gr_gid;
-	return 0;
 }
 
 /**
@@ -137,12 +146,13 @@ static int find_group(const struct grant *grant, const char *name, uint32_t *gid
  */
 int grant_find_owner(const struct grant *grant, uint32_t *uid, uint32_t *gid)
 {
-	int error = find_user(grant, grant->command->owner_user, uid);
+	const struct command *command = grant->command;
 
-	if (!error)
-		error = find_group(grant, grant->command->owner_group, gid);
-	if (error)
-		return error;
+	if (!rules_system_names.user(command->owner_user, uid))
+		return complain(grant->why, EINVAL, "there is no user '%s'", command->owner_user);
+	if (!rules_system_names.group(command->owner_group, gid))
+		return complain(grant->why, EINVAL, "there is no group '%s'",
+				command->owner_group);
 	if (!policy_may_give(grant->job->around, grant->job->requester, *uid, *gid))
 		return complain(grant->why, EPERM, "you may not give files away (CAP_CHOWN)");
 	return 0;
@@ -157,6 +167,17 @@ static int choose_owner(const struct grant *grant, struct remotefs_map_args *arg
 	if (!*grant->command->owner_user)
 		return 0;
 	return grant_find_owner(grant, &args->uid, &args->gid);
+}
+
+/* Only where the command says nothing of its own. */
+static void apply_defaults(const struct grant *grant, struct remotefs_map_args *args)
+{
+	if (!args->mode)
+		args->mode = grant->mode;
+	if (*grant->command->owner_user || !grant->has_owner)
+		return;
+	args->uid = grant->uid;
+	args->gid = grant->gid;
 }
 
 /**
@@ -360,6 +381,8 @@ static int run_add(struct grant *grant)
 	error = choose_owner(grant, &template);
 	if (!error)
 		error = grant_attach(grant);
+	if (!error)
+		apply_defaults(grant, &template);
 	if (!error)
 		error = choose_spans(grant, &spans, &nr_spans);
 	if (!error)

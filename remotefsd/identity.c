@@ -141,6 +141,29 @@ static int read_status(int process, struct identity *identity)
 	return error;
 }
 
+/**
+ * identity_parse_owner - whose process it is, from a /proc/PID/status file
+ * @status:	the file
+ * @owner:	the result
+ *
+ * Return: 0, or EIO if something is missing.
+ */
+int identity_parse_owner(FILE *status, struct owner *owner)
+{
+	unsigned int seen = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, status) > 0) {
+		seen += sscanf(line, "Uid: %" SCNu32 " %" SCNu32 " %" SCNu32, &owner->uids[0],
+			       &owner->uids[1], &owner->uids[2]) == 3;
+		seen += sscanf(line, "Gid: %" SCNu32 " %" SCNu32 " %" SCNu32, &owner->gids[0],
+			       &owner->gids[1], &owner->gids[2]) == 3;
+	}
+	free(line);
+	return seen == 2 ? 0 : EIO;
+}
+
 static int read_namespace(int process, const char *name, ino_t *id)
 {
 	struct stat st;

@@ -24,6 +24,7 @@
 
 #define DEFAULT_DATA	"/run/remotefs"
 #define DEFAULT_MOUNT	"/run/remotefsd"
+#define DEFAULT_POLICY	"/etc/remotefs/policy.conf"
 
 /* How long jobs under way may take to end when the daemon is told to stop. */
 #define DRAIN_SECONDS	5
@@ -31,6 +32,7 @@
 struct settings {
 	const char *data;
 	const char *mount;
+	const char *policy;
 	bool allow_other;
 };
 
@@ -40,6 +42,7 @@ static const char usage_text[] =
 	"\n"
 	"  --data=DIR         where remotefs is mounted (" DEFAULT_DATA ")\n"
 	"  --mount=DIR        where to serve the control files (" DEFAULT_MOUNT ")\n"
+	"  --policy=FILE      who may expose what (" DEFAULT_POLICY ")\n"
 	"  --no-allow-other   for the daemon's own user only\n"
 	"  -f, --foreground   stay in the foreground; always so\n"
 	"  -h, --help         show this help\n"
@@ -59,6 +62,9 @@ static void handle_option(struct settings *settings, int option)
 		break;
 	case 'm':
 		settings->mount = optarg;
+		break;
+	case 'p':
+		settings->policy = optarg;
 		break;
 	case 'O':
 		settings->allow_other = false;
@@ -81,6 +87,7 @@ static void parse_arguments(struct settings *settings, int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "data", required_argument, NULL, 'd' },
 		{ "mount", required_argument, NULL, 'm' },
+		{ "policy", required_argument, NULL, 'p' },
 		{ "no-allow-other", no_argument, NULL, 'O' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
@@ -244,7 +251,7 @@ static void drain(int signals)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { DEFAULT_DATA, DEFAULT_MOUNT, true };
+	struct settings settings = { DEFAULT_DATA, DEFAULT_MOUNT, DEFAULT_POLICY, true };
 	struct fuse_session *session;
 	struct ctlfs ctlfs = { 0 };
 	int signals, streams;
@@ -252,6 +259,7 @@ int main(int argc, char **argv)
 	parse_arguments(&settings, argc, argv);
 	look_around(&ctlfs);
 	ctlfs.data = find_data(settings.data);
+	ctlfs.policy = settings.policy;
 	prepare_mount_point(settings.mount);
 	signals = open_signals();
 	streams = stream_init();

@@ -190,9 +190,9 @@ uint64_t node_find(uint64_t parent, const char *name)
 		if (nodes[kind].name && nodes[kind].parent == node_kind(parent) &&
 		    !strcmp(nodes[kind].name, name))
 			return number_like(kind, parent);
-	if (parent == NODE_ROOT && command_parse_pid(name, &pid) && (unsigned int)pid <= PID_MAX)
+	if (parent == NODE_ROOT && word_parse_pid(name, &pid) && (unsigned int)pid <= PID_MAX)
 		return node_number(NODE_PROCESS, pid);
-	if (node_kind(parent) == NODE_PROCESS && command_parse_map(name, &map))
+	if (node_kind(parent) == NODE_PROCESS && word_parse_map(name, &map))
 		return node_map_number(NODE_MAP, node_pid(parent), map);
 	return 0;
 }

@@ -97,10 +97,17 @@ extern const char command_grammar[];
 
 int command_parse(const char *text, size_t length, struct command *command,
 		  struct complaint *why);
-bool command_parse_pid(const char *text, pid_t *pid);
-bool command_parse_map(const char *text, uint32_t *map);
-bool command_parse_range(const char *text, uint64_t *start, uint64_t *end);
-bool command_parse_id(const char *text, uint32_t *id);
+
+/* word.c: what commands, rules and names of files are made of. */
+bool word_parse_number(const char *text, uint64_t max, uint64_t *value);
+bool word_parse_address(const char *text, uint64_t *address);
+int word_parse_owner(const char *text, char user[COMMAND_NAME_SIZE],
+		     char group[COMMAND_NAME_SIZE], struct complaint *why);
+int word_parse_mode(const char *text, mode_t *mode, struct complaint *why);
+bool word_parse_pid(const char *text, pid_t *pid);
+bool word_parse_map(const char *text, uint32_t *map);
+bool word_parse_range(const char *text, uint64_t *start, uint64_t *end);
+bool word_parse_id(const char *text, uint32_t *id);
 
 /* identity.c: the credentials of a process. */
 #define IDENTITY_LABEL_SIZE 256
@@ -119,6 +126,13 @@ struct identity {
 	char label[IDENTITY_LABEL_SIZE];
 };
 
+/* Whose process it is: real, effective, saved. */
+struct owner {
+	uid_t uids[3];
+	gid_t gids[3];
+};
+
+int identity_parse_owner(FILE *status, struct owner *owner);
 int identity_read(pid_t tid, struct identity *identity);
 int identity_parse_status(FILE *status, struct identity *identity);
 bool identity_equal(const struct identity *a, const struct identity *b);
@@ -143,6 +157,55 @@ bool policy_may_see(const struct surroundings *around, const struct identity *re
 bool policy_may_give(const struct surroundings *around, const struct identity *requester,
 		     uid_t uid, gid_t gid);
 const char *policy_obstacle(const struct surroundings *around, const struct identity *requester);
+
+/* rules.c: what the administrator's file says. */
+enum party_kind {
+	PARTY_ANY,
+	PARTY_SELF,
+	PARTY_USER,
+	PARTY_GROUP,
+};
+
+struct party {
+	enum party_kind kind;
+	char name[COMMAND_NAME_SIZE];
+	uint32_t id;			/* once resolved */
+};
+
+struct rule {
+	bool allow;
+	unsigned int line;
+	struct party who;
+	struct party whom;
+	unsigned int memory;		/* 1 << enum memory_kind, without MEMORY_ALL */
+	bool write;			/* allow: also; deny: only what writes */
+	char owner_user[COMMAND_NAME_SIZE];	/* empty: no default */
+	char owner_group[COMMAND_NAME_SIZE];
+	uint32_t uid;			/* of the owner, once resolved */
+	uint32_t gid;
+	mode_t mode;			/* zero: no default */
+};
+
+struct rules {
+	struct rule *items;
+	size_t count;
+};
+
+/* How names become numbers; false if there is no such name. */
+struct directory_of_names {
+	bool (*user)(const char *name, uint32_t *uid);
+	bool (*group)(const char *name, uint32_t *gid);
+};
+
+extern const struct directory_of_names rules_system_names;
+
+int rules_parse(FILE *file, struct rules *rules, struct complaint *why);
+int rules_resolve(struct rules *rules, const struct directory_of_names *names,
+		  struct complaint *why);
+const struct rule *rules_decide(const struct rules *rules, const struct identity *requester,
+				const struct owner *source, enum memory_kind memory, bool write);
+int rules_load(const char *path, struct rules *rules, bool *narrow, struct complaint *why);
+void rules_release(struct rules *rules);
 
 /* source.c: the mappings of a process. */
 enum vma_kind {
@@ -214,6 +277,7 @@ void tree_print_path(FILE *out, pid_t pid, uint32_t map);
 struct authority {
 	int mem;		/* /proc/PID/mem */
 	int maps;		/* /proc/PID/maps of the same process */
+	struct owner owner;	/* whose process it is */
 };
 
 int authority_take(const struct command *command, const struct surroundings *around,
@@ -236,6 +300,7 @@ struct tally {
 /* What is to be done for a requester, in a child. */
 struct job {
 	const char *data;		/* path of the data tree */
+	const char *policy;		/* path of the rules */
 	pid_t pid;			/* of the directory, 0 at the top */
 	uint32_t map;			/* of the directory of a map file */
 	const struct identity *requester;
@@ -280,6 +345,10 @@ struct grant {
 	int tree;
 	int session;
 	FILE *maps;		/* the source's, readable only once attached */
+	mode_t mode;		/* of what is made, by the rules; 0: no default */
+	bool has_owner;		/* the rules say whose it is */
+	uid_t uid;
+	gid_t gid;
 	FILE *answer;
 	struct complaint *why;
 };
@@ -395,6 +464,7 @@ struct fuse_lowlevel_ops;
 
 struct ctlfs {
 	const char *data;	/* an absolute path */
+	const char *policy;
 	struct surroundings around;
 	struct timespec started;
 	uint64_t serial;	/* of look-ups, see node_fresh() */

@@ -120,7 +120,7 @@ int tree_processes(int tree, pid_t **pids, size_t *nr_pids)
 	while (!error && (entry = readdir(stream))) {
 		pid_t *grown;
 
-		if (!command_parse_pid(entry->d_name, &pid))
+		if (!word_parse_pid(entry->d_name, &pid))
 			continue;
 		grown = reallocarray(*pids, *nr_pids + 1, sizeof(*grown));
 		if (grown) {
@@ -209,7 +209,7 @@ static int append_files(int tree, pid_t pid, struct map_file **files, size_t *nr
 	if (!stream)
 		error = errno;
 	while (!error && (entry = readdir(stream))) {
-		if (!command_parse_map(entry->d_name, &map))
+		if (!word_parse_map(entry->d_name, &map))
 			continue;
 		/* One that vanishes meanwhile was revoked: it is not there. */
 		if (!stat_file(directory, pid, map, &file))

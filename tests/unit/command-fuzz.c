@@ -1,59 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A million damaged commands: whatever is understood is within bounds, and
- * whatever is not has a sentence.  Meant to be built with sanitizers as well;
- * the numbers are the same in every run.
+ * Damaged commands: whatever is understood is within bounds, and whatever is not
+ * has a sentence.
  *
  * Copyright (C) 2026 The remotefs authors
  */
-/* Links: remotefsd/command.c remotefsd/complaint.c */
+/* Links: remotefsd/command.c remotefsd/word.c remotefsd/complaint.c */
+/* Sanitize: yes */
 #include <errno.h>
-#include <stdint.h>
-#include <string.h>
 
+#include "fuzz.h"
 #include "remotefsd.h"
-#include "tap.h"
-
-#define ROUNDS 1000000
-
-static const char *const seeds[] = {
-	"add 1234 heap", "add 1 [anon:stack guard] rw", "add 99 0x7f0000000000-0x7f0000001000 ro",
-	"add 5 as mode=0440 owner=root:adm", "add 5 all onexit=bus fd=7", "revoke all",
-	"revoke 1234/map-17", "allow 12/as 0x1000-0x2000 rw fd=3", "watch 1 heap", "\n",
-	"add 7 0x1000-0x2000 into=map-3 at=0x1000", "unmap 3/map-1 0x1000-0x2000 fd=1",
-	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help",
-};
-
-static const char pieces[] = " \t\n[]-/:=0x19afAFmap-asrw\0\x7f\xff";
-
-/* xorshift64 */
-static uint64_t random_number(void)
-{
-	static uint64_t state = 0x72656d6f74656673;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static size_t make_text(char text[COMMAND_SIZE])
-{
-	const char *seed = seeds[random_number() % (sizeof(seeds) / sizeof(*seeds))];
-	size_t length = strlen(seed);
-
-	memcpy(text, seed, length);
-	for (unsigned int changes = random_number() % 4; changes; changes--) {
-		size_t at = random_number() % (length + 1);
-
-		if (at == length || random_number() % 2) {
-			memmove(text + at + 1, text + at, length - at);
-			length++;
-		}
-		text[at] = pieces[random_number() % (sizeof(pieces) - 1)];
-	}
-	return length;
-}
 
 static bool memory_is_sound(const struct memory *memory)
 {
@@ -70,12 +27,10 @@ static bool command_is_sound(const struct command *command)
 	       !(command->at % 4096) && memory_is_sound(&command->memory);
 }
 
-static bool one_round(void)
+static bool fuzz_one(const char *text, size_t length)
 {
 	struct complaint why = { "" };
-	char text[COMMAND_SIZE];
 	struct command command;
-	size_t length = make_text(text);
 	int error = command_parse(text, length, &command, &why);
 
 	if (error)
@@ -83,12 +38,29 @@ static bool one_round(void)
 	return command_is_sound(&command);
 }
 
+#ifndef LIBFUZZER
+
+static const char *const seeds[] = {
+	"add 1234 heap", "add 1 [anon:stack guard] rw", "add 99 0x7f0000000000-0x7f0000001000 ro",
+	"add 5 as mode=0440 owner=root:adm", "add 5 all onexit=bus fd=7", "revoke all",
+	"revoke 1234/map-17", "allow 12/as 0x1000-0x2000 rw fd=3", "watch 1 heap", "\n",
+	"add 7 0x1000-0x2000 into=map-3 at=0x1000", "unmap 3/map-1 0x1000-0x2000 fd=1",
+	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help",
+};
+
+static const char pieces[] = " \t\n[]-/:=0x19afAFmap-asrw\0\x7f\xff";
+
 int main(void)
 {
-	unsigned int failures = 0;
+	static const struct fuzz fuzz = {
+		.seeds = seeds,
+		.nr_seeds = sizeof(seeds) / sizeof(*seeds),
+		.pieces = pieces,
+		.nr_pieces = sizeof(pieces) - 1,
+		.rounds = 1000000,
+	};
 
-	for (unsigned int i = 0; i < ROUNDS; i++)
-		failures += !one_round();
-	tap(!failures, "%d damaged commands give sound results or sentences", ROUNDS);
-	return tap_done();
+	return fuzz_run(&fuzz, "commands");
 }
+
+#endif /* LIBFUZZER */

@@ -5,7 +5,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  */
-/* Links: remotefsd/command.c remotefsd/complaint.c */
+/* Links: remotefsd/command.c remotefsd/word.c remotefsd/complaint.c */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
