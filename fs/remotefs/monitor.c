@@ -152,9 +152,9 @@ static bool watcher_has(struct remotefs_watcher *watcher)
 	return watcher->unsaid && !watcher->open;
 }
 
-/* Whoever waits has joined the queue before it looked, under our lock. */
 static void watcher_wake(struct remotefs_watcher *watcher)
 {
+	/* Whoever waits has joined the queue before it looked, under our lock. */
 	if (waitqueue_active(&watcher->wait))
 		wake_up_interruptible_poll(&watcher->wait, EPOLLIN);
 	if (watcher->fasync)
