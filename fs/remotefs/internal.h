@@ -24,7 +24,6 @@
  *     remotefs_sb.lock                the tree of names; never over user copies
  *       remotefs_map.lock
  *         remotefs_sb.users           its xa_lock: what users have made
- *   remotefs_watcher.naming           may wait for invalidations to end
  *   whatever is held where memory is invalidated
  *     remotefs_monitor.lock           watches and their records
  *   i_rwsem of a directory, s_umount
@@ -139,6 +138,7 @@ struct remotefs_sb {
  * @exclusive:	one of them is exclusive; likewise
  * @dir:	the directory's inode, or NULL; protected by the mount's lock
  * @maps:	live map files by number; protected by the mount's lock
+ * @watchers:	list of struct remotefs_watcher; likewise
  * @next_map:	number of the next map file; atomic
  * @waiters:	faults and copies inside the source; atomic
  */
@@ -157,6 +157,7 @@ struct remotefs_source {
 	bool exclusive;
 	struct inode *dir;
 	struct xarray maps;
+	struct list_head watchers;
 	atomic_t next_map;
 	atomic_t waiters;
 };
@@ -166,6 +167,7 @@ struct remotefs_source {
 
 #define REMOTEFS_SOURCE_GONE	0	/* exited or called execve */
 #define REMOTEFS_SOURCE_EXITED	1	/* the former; set before GONE */
+#define REMOTEFS_SOURCE_REAPED	3	/* nobody knows; likewise */
 #define REMOTEFS_SOURCE_WATCHED	2	/* @end is subscribed; under mmap_lock */
 
 /**
@@ -301,42 +303,44 @@ struct remotefs_session {
 };
 
 /**
- * struct remotefs_bucket - what there is in parts of an address space
- * @open:	how many invalidations have begun there and not ended; atomic
- * @watches:	how many watches there are; READ_ONCE, protected by the
- *		monitor's lock
- */
-struct remotefs_bucket {
-	atomic_t open;
-	u32 watches;
-};
-
-/**
  * struct remotefs_monitor - all watches on one address space
  * @notifier:	how the core tells us; counts the watchers
- * @buckets:	a page of them, by a hash of the address
- * @span:	of invalidations that are too long for one of them, and all watches
- * @settled:	who waits until a watch of his is sure
+ * @open:	how many invalidations have begun and not ended; atomic
+ * @counts:	a page of numbers of watches, by a hash of where they are;
+ *		READ_ONCE, written under @lock
+ * @nr:		how many watches there are; likewise
  * @lock:	protects everything below, and all of the watchers' queues
  * @watches:	tree of struct remotefs_watch by address
  * @watchers:	list of struct remotefs_watcher
  * @idle_first:	the last place where there was no watch, to spare the look at
  *		the end what was found at the beginning
  * @idle_last:	its last byte
- * @unsure:	list of watches that came in the midst of invalidations
+ * @epoch:	counts moments when nothing was open
+ * @unsure:	list of watchers that wait for the next one
  */
 struct remotefs_monitor {
 	struct mmu_notifier notifier;
-	struct remotefs_bucket *buckets;
-	struct remotefs_bucket span;
-	wait_queue_head_t settled;
+	atomic_t open;
+	u32 *counts;
+	u32 nr;
 
 	spinlock_t lock;	/* taken where nothing may be allocated */
 	struct rb_root_cached watches;
 	struct list_head watchers;
 	unsigned long idle_first;
 	unsigned long idle_last;
+	u64 epoch;
 	struct list_head unsure;
+};
+
+/**
+ * struct remotefs_open - how many invalidations are under way, at most
+ * @nr:		how many there were
+ * @epoch:	and when; later there are none of them left
+ */
+struct remotefs_open {
+	unsigned int nr;
+	u64 epoch;
 };
 
 /**
@@ -346,8 +350,7 @@ struct remotefs_monitor {
  * @cookie:	what its records are called; constant
  * @watcher:	whose it is; constant
  * @pending:	link in the watcher's list while it has a record
- * @unsure:	link in the monitor's list while @open may be too large
- * @open:	how many invalidations of it are under way, at most
+ * @open:	invalidations of it that are under way
  * @kinds:	of the record: REMOTEFS_KIND_*
  * @exact:	of the record: all from @first to @last was invalidated
  * @first:	of the record: first byte
@@ -359,8 +362,7 @@ struct remotefs_watch {
 	u64 cookie;
 	struct remotefs_watcher *watcher;
 	struct list_head pending;
-	struct list_head unsure;
-	unsigned int open;
+	struct remotefs_open open;
 	u32 kinds;
 	bool exact;
 	unsigned long first;
@@ -373,14 +375,15 @@ struct remotefs_watch {
  * @source:	counted
  * @monitor:	of the source's address space; counted
  * @uid:	to whom its watches are charged; constant
- * @naming:	held while watches are added and deleted
+ * @fellow:	link in the source's list
  * @link:	in the monitor's list
  * @touched:	in a list of those that a callback is about
+ * @unsure:	in the monitor's list while @open may be too large
  * @names:	tree of its watches by cookie
  * @pending:	list of watches that have a record, the oldest first
  * @queued:	how many
  * @max_queued:	how many there may be; constant
- * @open:	how many invalidations of its watches are under way
+ * @open:	invalidations of its watches that are under way
  * @stale:	there were more
  * @unsaid:	EMPTY is to follow
  * @gone_said:	GONE has been read
@@ -388,22 +391,23 @@ struct remotefs_watch {
  * @page:	for mmap()
  * @wait:	readers and pollers
  * @fasync:	who wants SIGIO
- * @sigio_work:	sends it; sending allocates
+ * @wake_work:	wakes them: how many they are is not the invalidator's affair
  */
 struct remotefs_watcher {
 	struct file *control;
 	struct remotefs_source *source;
 	struct remotefs_monitor *monitor;
 	kuid_t uid;
-	struct mutex naming;	/* one change at a time */
 
+	struct list_head fellow;
 	struct list_head link;
 	struct list_head touched;
+	struct list_head unsure;
 	struct rb_root names;
 	struct list_head pending;
 	unsigned int queued;
 	unsigned int max_queued;
-	unsigned int open;
+	struct remotefs_open open;
 	bool stale;
 	bool unsaid;
 	bool gone_said;
@@ -412,7 +416,7 @@ struct remotefs_watcher {
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct work_struct sigio_work;
+	struct work_struct wake_work;
 };
 
 /*
@@ -608,6 +612,7 @@ long remotefs_session_watch(struct file *file, void *data, void __user *uarg);
 struct file *remotefs_watch_file(struct file *control,
 				 struct remotefs_source *source, kuid_t uid,
 				 unsigned int max_queued);
+void remotefs_watch_source_gone(struct remotefs_source *source);
 long remotefs_watch_add(struct file *file, void *data, void __user *uarg);
 long remotefs_watch_del(struct file *file, void *data, void __user *uarg);
 
@@ -618,12 +623,14 @@ void remotefs_monitor_admit(struct remotefs_monitor *monitor,
 			    struct remotefs_watcher *watcher);
 void remotefs_monitor_dismiss(struct remotefs_watcher *watcher);
 void remotefs_monitor_insert(struct remotefs_watch *watch);
-int remotefs_monitor_wait(struct remotefs_watch *watch);
 void remotefs_monitor_remove(struct remotefs_watch *watch);
 bool remotefs_monitor_take(struct remotefs_watcher *watcher,
 			   struct remotefs_event *event);
-void remotefs_monitor_lost(struct remotefs_watcher *watcher);
+void remotefs_monitor_lost(struct remotefs_watcher *watcher,
+			   const struct remotefs_event *event);
+void remotefs_monitor_gone(struct remotefs_watcher *watcher);
 bool remotefs_monitor_has(struct remotefs_watcher *watcher);
+void remotefs_monitor_exit(void);
 
 /* dir.c */
 extern const struct inode_operations remotefs_dir_inode_operations;

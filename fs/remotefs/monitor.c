@@ -6,10 +6,10 @@
  *
  * There is one MMU notifier for each watched address space, however many
  * watches there are, with a tree of them by address. The core calls it before an
- * invalidation and after it, always both, on the CPU and in the context of
- * whoever invalidates: reclaim, the OOM killer, and others that must not sleep
- * or allocate. So everything here happens under one spinlock, a record is a part
- * of its watch, and it cannot happen that there is no room for one.
+ * invalidation and after it, on the CPU and in the context of whoever
+ * invalidates: reclaim, the OOM killer, and others that must not sleep or
+ * allocate. So everything here happens under one spinlock, a record is a part of
+ * its watch, and it cannot happen that there is no room for one.
  *
  *   begin   The watch gets a record, or the one that it has grows; the watcher's
  *           generation moves. From here on nobody who looks at the generation
@@ -22,23 +22,26 @@
  *
  * EMPTY says that all is told. That is not true between begin and end, so each
  * watcher counts what is open. A watch that is added in between sees the end and
- * has not seen the beginning: it starts with all that is open thereabouts, which
- * may be too much but never too little, and is set right as soon as nothing is.
- * Whoever adds it waits for that: until then a page may be replaced without the
- * generation moving.
+ * has not seen the beginning: it starts with all that is open in the whole
+ * address space, which may be too much but never too little; the generation
+ * moves, and EMPTY is not said until there was a moment, an epoch, when nothing
+ * was open. All counts of earlier epochs are worth nothing then.
  *
  * Most of what a process does to its memory is nobody's affair, and must not cost
- * it much. So both watches and open invalidations are counted by the 2 MiB that
- * they lie in, in a small table by a hash. An invalidation counts itself, looks
- * for watches, and takes no lock if there are none; a watch counts itself, then
- * looks what is open: one of the two sees the other.
+ * it much. So watches are counted by the 2 MiB that they lie in, in a small table
+ * by a hash, and whoever finds no count there takes no lock. Such an invalidation
+ * has said that it is open, then looks at the counts; a watch is counted, then
+ * looks at what is open: one of them sees the other.
  *
- * With the last user of the mm the core says RELEASE and nothing thereafter.
+ * When the last user of the mm leaves, the core says RELEASE and nothing more,
+ * not even the end of what has begun. It also begins without an end changes of
+ * protection at address 0, where hardly anybody has memory: those do not count
+ * as open.
  */
 #include <linux/hash.h>
 #include <linux/mmu_notifier.h>
-#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "internal.h"
 
@@ -71,69 +74,72 @@ static u32 event_kind(enum mmu_notifier_event event)
 }
 
 #define GRANULE_SHIFT	21	/* 2 MiB */
-#define BUCKET_BITS	(PAGE_SHIFT - ilog2(sizeof(struct remotefs_bucket)))
-#define BUCKETS		BIT(BUCKET_BITS)
+#define COUNT_BITS	(PAGE_SHIFT - 2)
+#define COUNTS		BIT(COUNT_BITS)
+
+/* So that the module does not go before the last one has. */
+static atomic_t nr_monitors = ATOMIC_INIT(0);
 
 static unsigned long granule_of(unsigned long address)
 {
 	return address >> GRANULE_SHIFT;
 }
 
-static struct remotefs_bucket *bucket_of(const struct remotefs_monitor *monitor,
-					 unsigned long granule)
+static u32 *granule_count(const struct remotefs_monitor *monitor,
+			  unsigned long granule)
 {
-	return &monitor->buckets[hash_long(granule, BUCKET_BITS)];
+	return &monitor->counts[hash_long(granule, COUNT_BITS)];
 }
 
-/* Where an invalidation is counted. */
-static struct remotefs_bucket *
-range_bucket(struct remotefs_monitor *monitor,
-	     const struct mmu_notifier_range *range)
+/* May there be a watch? No lock is held. */
+static bool monitor_has_some(const struct remotefs_monitor *monitor,
+			     const struct mmu_notifier_range *range)
 {
 	unsigned long granule = granule_of(range->start);
 
 	if (likely(granule == granule_of(range->end - 1)))
-		return bucket_of(monitor, granule);
+		return READ_ONCE(*granule_count(monitor, granule));
 	/* The more there is to be done, the less it matters to take a lock. */
-	return &monitor->span;
+	return READ_ONCE(monitor->nr);
 }
 
-/* The @i-th place where a watch is counted, or NULL. */
-static struct remotefs_bucket *watch_bucket(const struct remotefs_watch *watch,
-					    unsigned long i)
+static bool range_is_open(const struct mmu_notifier_range *range)
 {
-	struct remotefs_monitor *monitor = watch->watcher->monitor;
-	unsigned long first = granule_of(watch->node.start);
-	unsigned long nr = granule_of(watch->node.last) - first + 1;
-
-	if (!i--)
-		return &monitor->span;
-	if (nr >= BUCKETS)
-		return i < BUCKETS ? &monitor->buckets[i] : NULL;
-	return i < nr ? bucket_of(monitor, first + i) : NULL;
+	return range->start || range->event != MMU_NOTIFY_PROTECTION_VMA;
 }
 
 /* The monitor's lock is held in all of the following, up to the callbacks. */
 
-static void count_watch(const struct remotefs_watch *watch, int by)
+static void add_to(u32 *count, int by)
 {
-	struct remotefs_bucket *bucket;
-	unsigned long i;
-
-	for (i = 0; (bucket = watch_bucket(watch, i)); i++)
-		WRITE_ONCE(bucket->watches, bucket->watches + by);
+	WRITE_ONCE(*count, *count + by);
 }
 
-/* How many invalidations there may be of a watch. */
-static unsigned int count_open(const struct remotefs_watch *watch)
+static void count_watch(const struct remotefs_watch *watch, int by)
 {
-	struct remotefs_bucket *bucket;
-	unsigned int nr = 0;
+	struct remotefs_monitor *monitor = watch->watcher->monitor;
+	unsigned long granule = granule_of(watch->node.start);
+	unsigned long last = granule_of(watch->node.last);
 	unsigned long i;
 
-	for (i = 0; (bucket = watch_bucket(watch, i)); i++)
-		nr += atomic_read(&bucket->open);
-	return nr;
+	add_to(&monitor->nr, by);
+	if (last - granule >= COUNTS)
+		for (i = 0; i < COUNTS; i++)
+			add_to(&monitor->counts[i], by);
+	else
+		for (; granule <= last; granule++)
+			add_to(granule_count(monitor, granule), by);
+}
+
+/* Nothing is left of an earlier epoch. */
+static unsigned int *open_now(const struct remotefs_monitor *monitor,
+			      struct remotefs_open *open)
+{
+	if (open->epoch != monitor->epoch) {
+		open->epoch = monitor->epoch;
+		open->nr = 0;
+	}
+	return &open->nr;
 }
 
 static void watcher_bump(struct remotefs_watcher *watcher)
@@ -145,20 +151,22 @@ static void watcher_bump(struct remotefs_watcher *watcher)
 
 static bool watcher_has(struct remotefs_watcher *watcher)
 {
+	if (watcher->gone_said)
+		return false;
 	if (!list_empty(&watcher->pending) || watcher->stale)
 		return true;
 	if (remotefs_source_is_gone(watcher->source))
-		return !watcher->gone_said;
-	return watcher->unsaid && !watcher->open;
+		return true;
+	return watcher->unsaid && !*open_now(watcher->monitor, &watcher->open);
 }
 
 static void watcher_wake(struct remotefs_watcher *watcher)
 {
+	if (watcher->gone_said)
+		return;
 	/* Whoever waits has joined the queue before it looked, under our lock. */
-	if (waitqueue_active(&watcher->wait))
-		wake_up_interruptible_poll(&watcher->wait, EPOLLIN);
-	if (watcher->fasync)
-		queue_work(remotefs_wq, &watcher->sigio_work);
+	if (waitqueue_active(&watcher->wait) || watcher->fasync)
+		queue_work(remotefs_wq, &watcher->wake_work);
 }
 
 /* Parts that touch, or overlap, make one; others make it the whole watch. */
@@ -206,36 +214,35 @@ static void watch_forget_record(struct remotefs_watch *watch)
 	watch->watcher->queued--;
 }
 
-static void watch_begin(struct remotefs_watch *watch)
+static void watch_begin(struct remotefs_watch *watch, unsigned int nr)
 {
-	watch->open++;
-	watch->watcher->open++;
+	struct remotefs_watcher *watcher = watch->watcher;
+
+	*open_now(watcher->monitor, &watch->open) += nr;
+	*open_now(watcher->monitor, &watcher->open) += nr;
 }
 
-/* Those which it did not see begin have been counted beforehand. */
+/* What it did not see begin has been counted beforehand. */
 static void watch_end(struct remotefs_watch *watch, unsigned int nr)
 {
-	watch->open -= nr;
-	watch->watcher->open -= nr;
+	struct remotefs_watcher *watcher = watch->watcher;
+
+	*open_now(watcher->monitor, &watch->open) -= nr;
+	*open_now(watcher->monitor, &watcher->open) -= nr;
 }
 
-/* Nothing is open: what a watch still counts had begun before it came. */
-static void watch_settle(struct remotefs_watch *watch)
-{
-	list_del_init(&watch->unsure);
-	watch_end(watch, watch->open);
-	if (watcher_has(watch->watcher))
-		watcher_wake(watch->watcher);
-}
-
+/* If nothing is open: what anybody still counts had begun before he came. */
 static void monitor_settle(struct remotefs_monitor *monitor)
 {
-	struct remotefs_watch *watch, *next;
+	struct remotefs_watcher *watcher, *next;
 
-	list_for_each_entry_safe(watch, next, &monitor->unsure, unsure)
-		if (!count_open(watch))
-			watch_settle(watch);
-	wake_up(&monitor->settled);
+	if (atomic_read(&monitor->open))
+		return;
+	monitor->epoch++;
+	list_for_each_entry_safe(watcher, next, &monitor->unsure, unsure) {
+		list_del_init(&watcher->unsure);
+		watcher_wake(watcher);
+	}
 }
 
 /* An invalidation begins or ends: tell the watches, then their watchers. */
@@ -261,10 +268,10 @@ static void monitor_tell(struct remotefs_monitor *monitor,
 	for (; node; node = interval_tree_iter_next(node, range->start, last)) {
 		watch = to_watch(node);
 		watch_report(watch, kind, range->start, last);
-		if (end)
+		if (range_is_open(range) && end)
 			watch_end(watch, 1);
-		else
-			watch_begin(watch);
+		else if (range_is_open(range))
+			watch_begin(watch, 1);
 		if (list_empty(&watch->watcher->touched))
 			list_add(&watch->watcher->touched, &touched);
 	}
@@ -280,12 +287,12 @@ static int monitor_begins(struct mmu_notifier *notifier,
 			  const struct mmu_notifier_range *range)
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
-	struct remotefs_bucket *bucket = range_bucket(monitor, range);
 
-	atomic_inc(&bucket->open);
+	if (likely(range_is_open(range)))
+		atomic_inc(&monitor->open);
 	/* Pairs with that of remotefs_monitor_insert(). */
 	smp_mb__after_atomic();
-	if (!READ_ONCE(bucket->watches))
+	if (!monitor_has_some(monitor, range))
 		return 0;
 	spin_lock(&monitor->lock);
 	monitor_tell(monitor, range, false);
@@ -297,15 +304,15 @@ static void monitor_ends(struct mmu_notifier *notifier,
 			 const struct mmu_notifier_range *range)
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
-	struct remotefs_bucket *bucket = range_bucket(monitor, range);
 
-	if (READ_ONCE(bucket->watches)) {
+	if (monitor_has_some(monitor, range)) {
 		spin_lock(&monitor->lock);
 		monitor_tell(monitor, range, true);
 		spin_unlock(&monitor->lock);
 	}
 	/* A full barrier, which pairs with that of remotefs_monitor_insert(). */
-	if (!atomic_dec_and_test(&bucket->open) ||
+	if (unlikely(!range_is_open(range)) ||
+	    !atomic_dec_and_test(&monitor->open) ||
 	    list_empty(&monitor->unsure))
 		return;
 	spin_lock(&monitor->lock);
@@ -335,12 +342,12 @@ static struct mmu_notifier *monitor_alloc(struct mm_struct *mm)
 	monitor = kzalloc(sizeof(*monitor), GFP_KERNEL_ACCOUNT);
 	if (!monitor)
 		return ERR_PTR(-ENOMEM);
-	monitor->buckets = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!monitor->buckets) {
+	monitor->counts = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!monitor->counts) {
 		kfree(monitor);
 		return ERR_PTR(-ENOMEM);
 	}
-	init_waitqueue_head(&monitor->settled);
+	atomic_inc(&nr_monitors);
 	spin_lock_init(&monitor->lock);
 	monitor->watches = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&monitor->watchers);
@@ -352,8 +359,10 @@ static void monitor_free(struct mmu_notifier *notifier)
 {
 	struct remotefs_monitor *monitor = to_monitor(notifier);
 
-	free_page((unsigned long)monitor->buckets);
+	free_page((unsigned long)monitor->counts);
 	kfree(monitor);
+	if (atomic_dec_and_test(&nr_monitors))
+		wake_up_var(&nr_monitors);
 }
 
 static const struct mmu_notifier_ops monitor_ops = {
@@ -428,6 +437,7 @@ void remotefs_monitor_dismiss(struct remotefs_watcher *watcher)
 {
 	spin_lock(&watcher->monitor->lock);
 	list_del(&watcher->link);
+	list_del_init(&watcher->unsure);
 	spin_unlock(&watcher->monitor->lock);
 }
 
@@ -439,7 +449,10 @@ void remotefs_monitor_dismiss(struct remotefs_watcher *watcher)
  */
 void remotefs_monitor_insert(struct remotefs_watch *watch)
 {
-	struct remotefs_monitor *monitor = watch->watcher->monitor;
+	struct remotefs_watcher *watcher = watch->watcher;
+	struct remotefs_monitor *monitor = watcher->monitor;
+	unsigned int open;
+	bool known;
 
 	lockdep_assert_held(&monitor->lock);
 	INIT_LIST_HEAD(&watch->pending);
@@ -447,33 +460,22 @@ void remotefs_monitor_insert(struct remotefs_watch *watch)
 	monitor->idle_first = ULONG_MAX;
 	monitor->idle_last = 0;
 	count_watch(watch, 1);
-	list_add(&watch->unsure, &monitor->unsure);
+	known = !list_empty(&watcher->unsure);
+	if (!known)
+		list_add(&watcher->unsure, &monitor->unsure);
 	/*
 	 * Whoever has not seen our count is open now, and whoever ends the last
 	 * of them from now on sees us in the list.
 	 */
 	smp_mb();
-	watch->open = count_open(watch);
-	watch->watcher->open += watch->open;
-	if (!watch->open)
-		watch_settle(watch);
-}
-
-/**
- * remotefs_monitor_wait - wait until what was open when a watch came has ended
- * @watch:	the watch; nobody else removes it meanwhile
- *
- * Context: sleeps, killably; no lock held that an invalidation could wait for.
- * Return: 0; -EINTR.
- */
-int remotefs_monitor_wait(struct remotefs_watch *watch)
-{
-	struct remotefs_monitor *monitor = watch->watcher->monitor;
-
-	if (wait_event_killable(monitor->settled,
-				list_empty_careful(&watch->unsure)))
-		return -EINTR;
-	return 0;
+	open = atomic_read(&monitor->open);
+	if (open) {
+		watch_begin(watch, open);
+		watcher->unsaid = true;
+		watcher_bump(watcher);
+	} else if (!known) {
+		list_del_init(&watcher->unsure);
+	}
 }
 
 /**
@@ -489,10 +491,9 @@ void remotefs_monitor_remove(struct remotefs_watch *watch)
 	lockdep_assert_held(&watcher->monitor->lock);
 	interval_tree_remove(&watch->node, &watcher->monitor->watches);
 	count_watch(watch, -1);
-	list_del(&watch->unsure);
 	if (!list_empty(&watch->pending))
 		watch_forget_record(watch);
-	watch_end(watch, watch->open);
+	watch_end(watch, *open_now(watcher->monitor, &watch->open));
 	if (watcher_has(watcher))
 		watcher_wake(watcher);
 }
@@ -521,9 +522,12 @@ static void take_record(struct remotefs_watcher *watcher,
 static void take_gone(struct remotefs_watcher *watcher,
 		      struct remotefs_event *event)
 {
-	watcher->gone_said = true;
+	/* Both flags were set before the source was marked as gone. */
+	WRITE_ONCE(watcher->gone_said, true);
 	event->type = REMOTEFS_EVENT_GONE;
-	if (test_bit(REMOTEFS_SOURCE_EXITED, &watcher->source->flags))
+	if (test_bit(REMOTEFS_SOURCE_REAPED, &watcher->source->flags))
+		event->reason = REMOTEFS_GONE_UNKNOWN;
+	else if (test_bit(REMOTEFS_SOURCE_EXITED, &watcher->source->flags))
 		event->reason = REMOTEFS_GONE_EXIT;
 	else
 		event->reason = REMOTEFS_GONE_EXEC;
@@ -545,14 +549,16 @@ bool remotefs_monitor_take(struct remotefs_watcher *watcher,
 	memset(event, 0, sizeof(*event));
 	spin_lock(&watcher->monitor->lock);
 	found = watcher_has(watcher);
-	if (!list_empty(&watcher->pending)) {
+	if (!found) {
+		/* Nothing comes after GONE. */
+	} else if (!list_empty(&watcher->pending)) {
 		take_record(watcher, event);
 	} else if (watcher->stale) {
 		watcher->stale = false;
 		event->type = REMOTEFS_EVENT_STALE;
-	} else if (found && remotefs_source_is_gone(watcher->source)) {
+	} else if (remotefs_source_is_gone(watcher->source)) {
 		take_gone(watcher, event);
-	} else if (found) {
+	} else {
 		watcher->unsaid = false;
 		event->type = REMOTEFS_EVENT_EMPTY;
 	}
@@ -564,15 +570,36 @@ bool remotefs_monitor_take(struct remotefs_watcher *watcher,
 /**
  * remotefs_monitor_lost - a record was taken and did not reach its reader
  * @watcher:	the watcher
+ * @event:	the record
+ *
+ * Another reader may have been told since that this was all.
  *
  * Context: takes the monitor's lock.
  */
-void remotefs_monitor_lost(struct remotefs_watcher *watcher)
+void remotefs_monitor_lost(struct remotefs_watcher *watcher,
+			   const struct remotefs_event *event)
 {
 	spin_lock(&watcher->monitor->lock);
+	if (event->type == REMOTEFS_EVENT_GONE)
+		WRITE_ONCE(watcher->gone_said, false);
 	watcher->stale = true;
 	watcher->unsaid = true;
-	watcher->gone_said = false;
+	watcher_bump(watcher);
+	watcher_wake(watcher);
+	spin_unlock(&watcher->monitor->lock);
+}
+
+/**
+ * remotefs_monitor_gone - a watcher's source has ended, and maybe not its mm
+ * @watcher:	the watcher
+ *
+ * Context: takes the monitor's lock.
+ */
+void remotefs_monitor_gone(struct remotefs_watcher *watcher)
+{
+	spin_lock(&watcher->monitor->lock);
+	watcher_bump(watcher);
+	watcher_wake(watcher);
 	spin_unlock(&watcher->monitor->lock);
 }
 
@@ -591,4 +618,19 @@ bool remotefs_monitor_has(struct remotefs_watcher *watcher)
 	has = watcher_has(watcher);
 	spin_unlock(&watcher->monitor->lock);
 	return has;
+}
+
+/**
+ * remotefs_monitor_exit - wait until the last monitor is freed
+ *
+ * The core frees them some time after remotefs_monitor_put().
+ *
+ * Context: module exit; sleeps.
+ */
+void remotefs_monitor_exit(void)
+{
+	mmu_notifier_synchronize();
+	wait_var_event(&nr_monitors, !atomic_read(&nr_monitors));
+	/* And out of monitor_free(), which runs with softirqs off. */
+	synchronize_rcu();
 }

@@ -53,6 +53,7 @@ static void source_gone(struct work_struct *work)
 		container_of(work, struct remotefs_source, gone_work);
 
 	remotefs_source_revoke(source, REMOTEFS_STATE_GONE);
+	remotefs_watch_source_gone(source);
 	remotefs_source_put(source);
 }
 
@@ -73,6 +74,7 @@ static struct remotefs_source *source_alloc(struct super_block *sb,
 	source->nr = nr;
 	INIT_WORK(&source->gone_work, source_gone);
 	xa_init_flags(&source->maps, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&source->watchers);
 	return source;
 }
 

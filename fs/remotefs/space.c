@@ -101,9 +101,11 @@ void remotefs_space_end(struct remotefs_source *source)
 {
 	if (remotefs_source_is_gone(source))
 		return;
-	/* Before GONE, whose test_and_set_bit() orders the two. */
+	/* Before GONE, whose test_and_set_bit() orders them. */
 	if (space_has_exited(source))
 		set_bit(REMOTEFS_SOURCE_EXITED, &source->flags);
+	if (!pid_has_task(source->pid, PIDTYPE_TGID))
+		set_bit(REMOTEFS_SOURCE_REAPED, &source->flags);
 	if (test_and_set_bit(REMOTEFS_SOURCE_GONE, &source->flags))
 		return;
 	kref_get(&source->ref);

@@ -24,7 +24,8 @@
 static const struct remotefs_limit default_limits[REMOTEFS_KINDS] = {
 	[REMOTEFS_MAPS]		= { .max = 65536 },
 	[REMOTEFS_RANGES]	= { .max = 262144 },
-	[REMOTEFS_WATCHES]	= { .max = 262144 },
+	/* One change of memory may concern all watches of a user. */
+	[REMOTEFS_WATCHES]	= { .max = 262144, .user_max = 16384 },
 };
 
 /* As options say it: max_maps, max_user_maps. */
@@ -556,9 +557,9 @@ static void __exit remotefs_exit(void)
 {
 	unregister_filesystem(&remotefs_type);
 	destroy_workqueue(remotefs_wq);
-	/* Inodes are freed after a grace period, and monitors, too. */
+	/* Inodes are freed after a grace period. */
 	rcu_barrier();
-	mmu_notifier_synchronize();
+	remotefs_monitor_exit();
 	kmem_cache_destroy(inode_cache);
 }
 

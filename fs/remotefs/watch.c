@@ -9,7 +9,8 @@
  * they are read, waited for, and the watches named. Programs that must decide
  * at once map the watcher's one page and look at the generation; it can never
  * be written through a mapping, and a child gets the descriptor at fork(2) but
- * not the mapping, because its memory is not what is watched.
+ * not the mapping, unless it is asked for, because its memory is not what is
+ * watched.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -93,33 +94,13 @@ static struct remotefs_watch *watch_unname(struct remotefs_watcher *watcher,
 	return node ? to_watch(node) : NULL;
 }
 
-/* Put one into it, and wait until nothing escapes it; the mutex is held. */
-static int watch_name(struct remotefs_watch *watch)
-{
-	struct remotefs_watcher *watcher = watch->watcher;
-	bool used;
-	int err;
-
-	spin_lock(&watcher->monitor->lock);
-	used = rb_find_add(&watch->named, &watcher->names, compare_nodes);
-	if (!used)
-		remotefs_monitor_insert(watch);
-	spin_unlock(&watcher->monitor->lock);
-	if (used)
-		return -EEXIST;
-	err = remotefs_monitor_wait(watch);
-	if (err)
-		watch_unname(watcher, &watch->cookie);
-	return err;
-}
-
 /**
  * remotefs_watch_add - REMOTEFS_IOC_WATCH_ADD
  * @file:	the watcher's
  * @data:	struct remotefs_watch_add_args
  * @uarg:	the caller's copy
  *
- * Context: sleeps, killably; takes the monitor's lock.
+ * Context: sleeps; takes the monitor's lock.
  * Return: as the ABI header says.
  */
 long remotefs_watch_add(struct file *file, void *data, void __user *uarg)
@@ -127,7 +108,7 @@ long remotefs_watch_add(struct file *file, void *data, void __user *uarg)
 	struct remotefs_watcher *watcher = file->private_data;
 	const struct remotefs_watch_add_args *args = data;
 	struct remotefs_watch *watch;
-	int err;
+	bool used;
 
 	if (args->flags)
 		return -EOPNOTSUPP;
@@ -142,18 +123,15 @@ long remotefs_watch_add(struct file *file, void *data, void __user *uarg)
 	watch->cookie = args->cookie;
 	watch->node.start = args->start;
 	watch->node.last = args->end - 1;
-	err = -EINTR;
-	if (mutex_lock_killable(&watcher->naming))
-		goto err_free;
-	err = watch_name(watch);
-	mutex_unlock(&watcher->naming);
-	if (err)
-		goto err_free;
-	return 0;
-
-err_free:
+	spin_lock(&watcher->monitor->lock);
+	used = rb_find_add(&watch->named, &watcher->names, compare_nodes);
+	if (!used)
+		remotefs_monitor_insert(watch);
+	spin_unlock(&watcher->monitor->lock);
+	if (!used)
+		return 0;
 	watch_free(watch);
-	return err;
+	return -EEXIST;
 }
 
 /**
@@ -162,7 +140,7 @@ err_free:
  * @data:	struct remotefs_watch_del_args
  * @uarg:	the caller's copy
  *
- * Context: sleeps, killably; takes the monitor's lock.
+ * Context: takes the monitor's lock.
  * Return: as the ABI header says.
  */
 long remotefs_watch_del(struct file *file, void *data, void __user *uarg)
@@ -173,10 +151,7 @@ long remotefs_watch_del(struct file *file, void *data, void __user *uarg)
 
 	if (args->flags)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&watcher->naming))
-		return -EINTR;
 	watch = watch_unname(watcher, &args->cookie);
-	mutex_unlock(&watcher->naming);
 	if (!watch)
 		return -ENOENT;
 	watch_free(watch);
@@ -222,7 +197,7 @@ static ssize_t remotefs_watch_read(struct file *file, char __user *buf,
 		while (count - done >= sizeof(event) &&
 		       remotefs_monitor_take(watcher, &event)) {
 			if (copy_to_user(buf + done, &event, sizeof(event))) {
-				remotefs_monitor_lost(watcher);
+				remotefs_monitor_lost(watcher, &event);
 				return done ? (ssize_t)done : -EFAULT;
 			}
 			done += sizeof(event);
@@ -283,23 +258,33 @@ static void remotefs_watch_show(struct seq_file *seq, struct file *file)
 	spin_unlock(&watcher->monitor->lock);
 }
 
-static void watcher_sigio(struct work_struct *work)
+static void watcher_wake(struct work_struct *work)
 {
 	struct remotefs_watcher *watcher =
-		container_of(work, struct remotefs_watcher, sigio_work);
+		container_of(work, struct remotefs_watcher, wake_work);
+	__poll_t mask = EPOLLIN | EPOLLRDNORM;
 
+	if (remotefs_source_is_gone(watcher->source))
+		mask |= EPOLLHUP;
+	wake_up_interruptible_poll(&watcher->wait, mask);
 	kill_fasync(&watcher->fasync, SIGIO, POLL_IN);
 }
 
 static void watcher_free(struct remotefs_watcher *watcher)
 {
+	struct remotefs_sb *sbi = REMOTEFS_SB(watcher->source->sb);
 	struct remotefs_watch *watch;
 
-	while ((watch = watch_unname(watcher, NULL)))
+	mutex_lock(&sbi->lock);
+	list_del(&watcher->fellow);
+	mutex_unlock(&sbi->lock);
+	while ((watch = watch_unname(watcher, NULL))) {
 		watch_free(watch);
+		cond_resched();
+	}
 	remotefs_monitor_dismiss(watcher);
 	remotefs_monitor_put(watcher->monitor);
-	cancel_work_sync(&watcher->sigio_work);
+	cancel_work_sync(&watcher->wake_work);
 	free_page((unsigned long)watcher->page);
 	remotefs_source_put(watcher->source);
 	fput(watcher->control);
@@ -324,8 +309,7 @@ static const struct file_operations watch_operations = {
 	.show_fdinfo	= remotefs_watch_show,
 };
 
-static struct remotefs_watcher *watcher_alloc(struct remotefs_source *source,
-					      unsigned int max_queued)
+static struct remotefs_watcher *watcher_alloc(unsigned int max_queued)
 {
 	struct remotefs_watcher *watcher;
 
@@ -341,11 +325,11 @@ static struct remotefs_watcher *watcher_alloc(struct remotefs_source *source,
 	watcher->page->generation = watcher->generation;
 	watcher->max_queued = max_queued ?: UINT_MAX;
 	watcher->names = RB_ROOT;
-	mutex_init(&watcher->naming);
 	INIT_LIST_HEAD(&watcher->touched);
+	INIT_LIST_HEAD(&watcher->unsure);
 	INIT_LIST_HEAD(&watcher->pending);
 	init_waitqueue_head(&watcher->wait);
-	INIT_WORK(&watcher->sigio_work, watcher_sigio);
+	INIT_WORK(&watcher->wake_work, watcher_wake);
 	return watcher;
 }
 
@@ -364,7 +348,8 @@ struct file *remotefs_watch_file(struct file *control,
 				 struct remotefs_source *source, kuid_t uid,
 				 unsigned int max_queued)
 {
-	struct remotefs_watcher *watcher = watcher_alloc(source, max_queued);
+	struct remotefs_watcher *watcher = watcher_alloc(max_queued);
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
 	struct remotefs_monitor *monitor;
 	struct file *file;
 
@@ -381,6 +366,9 @@ struct file *remotefs_watch_file(struct file *control,
 	watcher->control = get_file(control);
 	watcher->uid = uid;
 	remotefs_monitor_admit(monitor, watcher);
+	mutex_lock(&sbi->lock);
+	list_add(&watcher->fellow, &source->watchers);
+	mutex_unlock(&sbi->lock);
 	file = anon_inode_getfile("[remotefs-watch]", &watch_operations,
 				  watcher, O_RDONLY | O_CLOEXEC);
 	if (IS_ERR(file)) {
@@ -389,4 +377,23 @@ struct file *remotefs_watch_file(struct file *control,
 	}
 	stream_open(file_inode(file), file);
 	return file;
+}
+
+/**
+ * remotefs_watch_source_gone - tell the watchers of a source that it has ended
+ * @source:	the source
+ *
+ * If the mm has ended with it, they know.
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_watch_source_gone(struct remotefs_source *source)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	struct remotefs_watcher *watcher;
+
+	mutex_lock(&sbi->lock);
+	list_for_each_entry(watcher, &source->watchers, fellow)
+		remotefs_monitor_gone(watcher);
+	mutex_unlock(&sbi->lock);
 }

@@ -258,7 +258,7 @@ mount_refuses() {
 	refuses "${session[@]}" <<<"ENOSPC ${new[*]}"
 	run -0 call "${session[@]}" map address="$s_address" offset=4096 length=4096
 	run -0 mount -o remount,max_user_maps=0 "$M"
-	[[ $(findmnt -n -o OPTIONS "$M") != *max_user* ]]
+	[[ $(findmnt -n -o OPTIONS "$M") != *max_user_[mr]* ]]
 	run -0 call "${session[@]}" "${new[@]}"
 }
 

@@ -393,51 +393,132 @@ tells() {
 }
 
 # bats test_tags=E10,E11
-@test "to add a watch in the midst of an invalidation waits for its end, and only near it" {
+@test "with a watch that comes in the midst of an invalidation nothing is all before its end" {
 	start source m-source
-	ask source map $((3 * huge / page))
+	ask source map 4
 	a=$answer
-	says source ok fill "$a" $page a
+	says source ok fill "$a" $((4 * page)) a
 	echo "arm midst ${pid[source]}" >"$rendezvous"
 	start watcher m-watcher
 	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	says watcher ok add $((a + 3 * page)) $page 2
+	says watcher no moved
 	begin source advise "$a" $page dontneed
 	retry 20 is_paused source
-	says watcher ok add $((a + huge)) $page 2
+	# Nothing of its memory is under way, but that is not known of the next one's.
+	says watcher no moved
+	says watcher ok add "$a" $page 1
+	says watcher yes moved
 	says watcher EAGAIN next
-	begin watcher add "$a" $page 1
-	retry 20 is_in watcher remotefs_monitor_wait
+	says watcher no ready
+	says watcher ok add $((a + 2 * page)) $page 3
 	ends source ok
-	answers watcher ok
-	# It came in time to hear of the end.
+	says watcher yes moved
 	says watcher "1 clear $a $page; empty" all
 	says watcher yes valid
-	says source ok advise "$a" $((2 * huge)) dontneed
-	ask watcher all
-	[[ $answer == *"2 clear $((a + huge)) $page"*"; empty" ]] || fail "$answer"
+	# That of which nothing happened does not count as open for ever.
+	says source ok advise $((a + 2 * page)) $page dontneed
+	says watcher "3 clear $((a + 2 * page)) $page; empty" all
 }
 
-# bats test_tags=E8,Z4
-@test "whoever waits to add a watch can be killed, and leaves none" {
-	mount -o remount,max_watches=1 "$mnt"
+# bats test_tags=E3,E10
+@test "the end of whatever was under way when a watch came wakes who waits for it" {
 	start source m-source
-	ask source map 1
+	ask source map 4
 	a=$answer
-	says source ok fill "$a" $page a
+	says source ok fill "$a" $((4 * page)) a
 	echo "arm midst ${pid[source]}" >"$rendezvous"
 	start watcher m-watcher
 	says watcher 0 watch "$mnt/control" "${pid[source]}"
-	fork_of watcher sharer
 	begin source advise "$a" $page dontneed
 	retry 20 is_paused source
-	begin watcher add "$a" $page 1
-	retry 20 is_in watcher remotefs_monitor_wait
-	stop watcher
-	says sharer EAGAIN next
+	says watcher ok add $((a + 2 * page)) $page 1
+	begin watcher wait
+	retry 20 is_in watcher remotefs_watch_read
 	ends source ok
-	says sharer EAGAIN next
-	says sharer ENOENT del 1
-	says sharer ok add "$a" $page 1
+	answers watcher empty
+	says watcher yes valid
+}
+
+# bats test_tags=E3,E5
+@test "a source that dies in the midst of an invalidation is gone, whoever waits for what" {
+	start source m-source
+	ask source map 4
+	a=$answer
+	says source ok fill "$a" $((4 * page)) a
+	echo "arm midst ${pid[source]}" >"$rendezvous"
+	start watcher m-watcher
+	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	begin source advise "$a" $page dontneed
+	retry 20 is_paused source
+	says watcher ok add "$a" $page 1
+	kill -KILL "${pid[source]}"
+	begin watcher wait
+	go source
+	hear watcher "a record, or the end"
+	[ "$answer" = "1 clear $a $page" ] || same "$answer" "gone exit"
+	stop source
+	[ "$answer" = "gone exit" ] || says watcher "gone exit" wait
+	says watcher ESRCH add "$a" $page 2
+	says watcher "0 bytes" wait
+}
+
+# bats test_tags=E3
+@test "who polls for the end of the source alone, or by another name for data, is woken, too" {
+	other 4
+	begin watcher select norm
+	retry 20 is_in watcher do_sys_poll
+	says source ok advise "$a" $page dontneed
+	answers watcher norm
+	ask watcher all
+	begin watcher select none
+	retry 20 is_in watcher do_sys_poll
+	says source ok advise "$a" $page dontneed
+	stop source
+	answers watcher hup
+}
+
+# bats test_tags=E4,E10
+@test "a record that was lost is told of even if another reader has heard that this was all" {
+	watching 4
+	says self ok advise "$a" $page dontneed
+	says self no lose
+	says self "stale; empty" all
+	says self yes valid
+}
+
+# bats test_tags=E5,E3
+@test "where a source ends and its memory does not, the next to ask tells all, once and for all" {
+	start parent m-source
+	ask parent map 4
+	a=$answer
+	says parent ok fill "$a" $((4 * page)) a
+	mkfifo "$dir/go" "$dir/go.ready"
+	begin parent vfork "$dir/go"
+	read -r child <"$dir/go.ready"
+	start watcher m-watcher
+	says watcher 0 watch "$mnt/control" "$child"
+	says watcher ok add "$a" $((4 * page)) 1
+	start second m-watcher
+	says second 0 watch "$mnt/control" "$child"
+	echo x >"$dir/go"
+	answers parent ok
+	begin second wait
+	says parent ok advise "$a" $page dontneed
+	kill -KILL "$child"
+	reaped() { [ ! -e "/proc/$child" ]; }
+	retry 20 reaped
+	ask watcher wait
+	[[ $answer == "1 clear $a $page" || $answer == gone* ]] || fail "$answer"
+	[[ $answer == gone* ]] || ask watcher wait
+	[[ $answer == gone* ]] || fail "$answer"
+	hear second "gone"
+	[[ $answer == gone* ]] || fail "$answer"
+	# Its memory is still the parent's, and nothing comes after GONE.
+	says parent ok advise "$a" $page dontneed
+	says watcher "0 bytes" wait
+	says watcher "in hup" ready
+	says second "0 bytes" next
 }
 
 # bats test_tags=E8,E10

@@ -7,11 +7,14 @@
  */
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #include <linux/remotefs.h>
+#include <linux/userfaultfd.h>
 
 #include "m-dialogue.h"
 
@@ -333,15 +336,68 @@ static void run_ready(char **words)
 		puts(events_text(polled.revents));
 }
 
-/* select: wait until there is something to be read */
+/* select [norm|none]: wait until there is something to be read, or the end */
 static void run_select(char **words)
 {
 	struct pollfd polled = { watchers[now].fd, POLLIN, 0 };
 
-	(void)words;
+	if (words[1])
+		polled.events = strcmp(words[1], "none") ? POLLRDNORM : 0;
 	if (poll(&polled, 1, 30000) < 0)
 		return say(-1);
-	puts(events_text(polled.revents));
+	if (polled.revents == POLLRDNORM)
+		puts("norm");
+	else
+		puts(events_text(polled.revents));
+}
+
+static char *lose_at;
+
+static void *lose_record(void *unused)
+{
+	if (read(watchers[now].fd, lose_at, sizeof(struct remotefs_event)) >= 0)
+		exit(1);
+	return unused;
+}
+
+/* What a second reader does while the first one's buffer is being found bad. */
+static void *read_all(void *unused)
+{
+	struct remotefs_event event;
+
+	while (read(watchers[now].fd, &event, sizeof(event)) > 0)
+		if (event.type == REMOTEFS_EVENT_EMPTY)
+			watchers[now].seen = event.generation;
+	return unused;
+}
+
+/*
+ * lose: read a record to a bad address, which a userfaultfd keeps from being
+ * found bad until another thread has read all.  Is that told after all valid?
+ */
+static void run_lose(char **words)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg message;
+	pthread_t loser, reader;
+
+	lose_at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area.range.start = (unsigned long)lose_at;
+	area.range.len = 4096;
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &area))
+		return say(-1);
+	set_nonblock(true);
+	pthread_create(&loser, NULL, lose_record, NULL);
+	if (read(uffd, &message, sizeof(message)) != sizeof(message))
+		return say(-1);
+	pthread_create(&reader, NULL, read_all, NULL);
+	pthread_join(reader, NULL);
+	munmap(lose_at, 4096);
+	close(uffd);
+	pthread_join(loser, NULL);
+	run_valid(words);
 }
 
 static void on_signal(int signal)
@@ -393,6 +449,7 @@ static const struct command commands[] = {
 	{ "valid", run_valid },	 { "page", run_page },
 	{ "again", run_again },	 { "force", run_force },
 	{ "ready", run_ready },	 { "select", run_select },
+	{ "lose", run_lose },
 	{ "signal", run_signal }, { "signals", run_signals },
 	{ }
 };

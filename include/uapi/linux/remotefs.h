@@ -39,7 +39,8 @@
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
  *   EHWPOISON   the page's memory is broken
- *   EINTR       a fatal signal arrived; of a read() on a watcher: any signal
+ *   EINTR       a fatal signal arrived; of a read() on a watcher: any signal,
+ *               unless its handler has SA_RESTART
  *   EINVAL      malformed: a size, an alignment, a wrapped or empty interval,
  *               nonzero padding, a descriptor that is not /proc/PID/mem
  *   ELOOP       the memory is itself a mirror of a remotefs file
@@ -411,12 +412,12 @@ struct remotefs_watch_args {
  * @end:	the one after the last, above @start
  * @cookie:	names the watch in its records; any number that is not in use
  *
- * Watches may overlap, and there need be no memory.  The call waits for
- * invalidations that are under way thereabouts; when it returns, none can
- * escape the watch.
+ * Watches may overlap, and there need be no memory.  If invalidations are under
+ * way in the source when the watch is added, the generation moves, and EMPTY is
+ * not said before there was a moment when none was.
  *
  * Return: 0; EINVAL, EEXIST (the cookie is in use), ENOSPC, ESRCH, EOPNOTSUPP,
- * ENOMEM, EINTR.
+ * ENOMEM.
  */
 struct remotefs_watch_add_args {
 	__u32 size;
@@ -437,7 +438,7 @@ struct remotefs_watch_add_args {
  * No read(2) that begins after the return of this call has a record with this
  * cookie, unless it is given to another watch.
  *
- * Return: 0; EINVAL, ENOENT, EOPNOTSUPP, EINTR.
+ * Return: 0; EINVAL, ENOENT, EOPNOTSUPP.
  */
 struct remotefs_watch_del_args {
 	__u32 size;
@@ -460,9 +461,9 @@ struct remotefs_watch_del_args {
  *
  * What is not of a record's type is zero.
  *
- * INVALIDATED: something happened to the memory that a watch covers. With EXACT
- * it happened from @start to @end; otherwise to parts of the watch, and @start
- * and @end are the watch's own. A watch has one such record at most that has
+ * INVALIDATED: something happened to the memory that a watch covers.  With EXACT
+ * it was announced for all from @start to @end and for nothing else; otherwise
+ * for parts of the watch, and @start and @end are the watch's own. A watch has one such record at most that has
  * not been read, and it grows. One that is read while the invalidation is still
  * under way comes again.
  *
@@ -470,9 +471,9 @@ struct remotefs_watch_del_args {
  *
  * EMPTY: all was told up to this @generation: no invalidation of watched memory
  * is under way, and as long as the watcher's page shows this number, there has
- * been none. It follows records of the two other types.
+ * been none.  It follows records of the two other types.
  *
- * GONE: the source has ended, and with it all of its memory.
+ * GONE: the source has ended.  Nothing comes after it.
  */
 struct remotefs_event {
 	__u32 type;
@@ -490,7 +491,7 @@ struct remotefs_event {
 #define REMOTEFS_EVENT_EMPTY		3
 #define REMOTEFS_EVENT_GONE		4
 
-#define REMOTEFS_EVENT_EXACT	(1U << 0)	/* all of start to end, no more */
+#define REMOTEFS_EVENT_EXACT	(1U << 0)	/* nothing outside of start to end */
 
 #define REMOTEFS_KIND_UNMAP	(1U << 0)	/* unmapped, or moved away */
 #define REMOTEFS_KIND_PROTECT	(1U << 1)	/* its protection changed */
