@@ -12,6 +12,8 @@ FUZZ_OPERATIONS ?= 1000000
 FUZZ_SEED ?=
 # How long `make fuzz-parsers` goes on with each parser.
 FUZZ_SECONDS ?= 600
+# Which Debian release `make deb` is for.
+SUITE ?= bookworm
 DESTDIR ?=
 helperdir ?= /sbin
 bindir ?= /usr/bin
@@ -56,7 +58,7 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help demo shell test torture fuzz fuzz-parsers bench bench-check check units lint requirements module userland \
+.PHONY: help deb check-packages demo shell test torture fuzz fuzz-parsers bench bench-check check units lint requirements module userland \
 	examples \
 	install uninstall install-userland clean deps deps-guest deps-bench deps-fuzz guest-payload
 .DEFAULT_GOAL := help
@@ -76,6 +78,7 @@ help:
 	@echo '  make fuzz-parsers   commands and policies made up by libFuzzer [FUZZ_SECONDS=$(FUZZ_SECONDS) each]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make bench-check    is any of it over its budget? [KERNEL=NAME]'
+	@echo '  make check-packages build, install, and remove the packages in clean roots'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'
 	@echo '  make requirements   which requirements lack a passing test'
@@ -87,6 +90,7 @@ help:
 	@echo '  make examples       small programs that use the interface, in $(O)/examples'
 	@echo '  make install        module, programs, man pages, unit [DESTDIR=]'
 	@echo '  make uninstall      take all of that away again'
+	@echo '  make deb            Debian packages, for SUITE=$(SUITE), in build/deb'
 	@echo '  make deps           install the Debian packages that all this needs'
 	@echo '  make clean          remove build/ (roots and kernels stay in ~/.cache/remotefs)'
 	@echo
@@ -235,11 +239,20 @@ uninstall:
 	done
 	$(Q)$(if $(DESTDIR),,depmod $(KVER))
 
+# Debian packages; built in the root of a release, so nothing is needed here.
+deb: deps-guest
+	$(Q)tests/packages --only-build $(SUITE)
+	@ls build/deb/$(SUITE)/*.deb
+
+check-packages: deps-guest
+	$(Q)tests/packages
+
 # What tests/qemu/build lays over a guest's root; it runs inside that root.
 guest_tests = $(DESTDIR)/usr/share/remotefs/tests
 guest-payload: install-userland $(programs) $(examples)
 	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
 	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit --exclude=/module tests/ $(guest_tests)/
+	$(Q)$(INSTALL) -m 755 -t $(guest_tests) examples/hooks/*
 	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
 	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests \
 		$(programs) $(examples))
