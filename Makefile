@@ -253,6 +253,7 @@ guest-payload: install-userland $(programs) $(examples)
 	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
 	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit --exclude=/module tests/ $(guest_tests)/
 	$(Q)$(INSTALL) -m 755 -t $(guest_tests) examples/hooks/*
+	$(Q)$(INSTALL) -m 644 -t $(guest_tests) docs/forensics.md
 	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
 	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests \
 		$(programs) $(examples))
