@@ -147,7 +147,7 @@ teardown() {
 	says viewer SIGBUS load "$answer"
 }
 
-# bats test_tags=M2
+# bats test_tags=M2,P7
 @test "a mirror of secret memory gives SIGBUS" {
 	scene 4 ro
 	ask source special memfd_secret "$a" $page

@@ -50,6 +50,9 @@ requires() {
 		fault-injection) [ -d /sys/kernel/debug/failslab ] ;;
 		debug-kernel) [ -e /sys/kernel/debug/kmemleak ] ;;
 		userns) unshare --user --map-root-user true 2>/dev/null ;;
+		mseal) "$PROGS/p-guarded" sealed </dev/null >/dev/null 2>&1 ;;
+		protection-keys) "$PROGS/p-guarded" key </dev/null >/dev/null 2>&1 ;;
+		lockdown) [ -e /sys/kernel/security/lockdown ] ;;
 		remotefsd) command -v remotefsd >/dev/null ;;
 		python-ctypes) python3 -c 'import ctypes' 2>/dev/null ;;
 		*) false ;;
