@@ -30,6 +30,8 @@ const char command_grammar[] =
 	"lock PID | FILE [fd=N]\n"
 	"chmod 0NNN PID | FILE\n"
 	"chown USER:GROUP PID | FILE\n"
+	"watch PID WHAT [fd=N]\n"
+	"unwatch PID\n"
 	"help\n"
 	"\n"
 	"WHAT: heap | stack | anon | all | as | 0xSTART-0xEND | [anon:NAME]\n"
@@ -409,10 +411,25 @@ static int parse_help(struct words *words, struct command *command, struct compl
 	return words->count == 1 ? 0 : complain(why, EINVAL, "usage: help");
 }
 
-static int parse_later(struct words *words, struct command *command, struct complaint *why)
+static int parse_watch(struct words *words, struct command *command, struct complaint *why)
 {
-	(void)command;
-	return complain(why, EOPNOTSUPP, "'%s' is not in this release", words->word[0]);
+	int error;
+
+	if (words->count < 3)
+		return complain(why, EINVAL, "usage: watch PID WHAT [fd=N]");
+	command->scope = SCOPE_PROCESS;
+	error = parse_pid(words->word[1], command, why);
+	if (!error)
+		error = parse_memory(words->word[2], &command->memory, why);
+	return error ? error : parse_options(&words->word[3], GIVEN_FD, command, why);
+}
+
+static int parse_unwatch(struct words *words, struct command *command, struct complaint *why)
+{
+	if (words->count != 2)
+		return complain(why, EINVAL, "usage: unwatch PID");
+	command->scope = SCOPE_PROCESS;
+	return parse_pid(words->word[1], command, why);
 }
 
 static const struct verb {
@@ -428,7 +445,8 @@ static const struct verb {
 	{ "chmod",	COMMAND_CHMOD,	parse_chmod },
 	{ "chown",	COMMAND_CHOWN,	parse_chown },
 	{ "help",	COMMAND_HELP,	parse_help },
-	{ "watch",	0,		parse_later },
+	{ "watch",	COMMAND_WATCH,	parse_watch },
+	{ "unwatch",	COMMAND_UNWATCH, parse_unwatch },
 };
 
 /**

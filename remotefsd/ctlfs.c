@@ -19,12 +19,14 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctlfs.h"
+#include "events.h"
 #include "remotefsd.h"
 
 /**
@@ -94,6 +96,7 @@ static void ctlfs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct ctlfs *ctlfs = fuse_req_userdata(req);
 	struct fuse_entry_param entry = { 0 };
 	fuse_ino_t node;
+	off_t unused;
 
 	if (node_kind(parent) == NODE_BY_ADDR)
 		node = find_link(req, parent, name);
@@ -103,7 +106,10 @@ static void ctlfs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	entry.ino = node_fresh(node, &ctlfs->serial);
+	/* The number of a map file leaves few bits for the serial. */
+	do
+		entry.ino = node_fresh(node, &ctlfs->serial);
+	while (reader_size(entry.ino, &unused));
 	node_stat(node, ctlfs->started, &entry.attr);
 	fuse_reply_entry(req, &entry);
 }
@@ -174,9 +180,11 @@ static void ctlfs_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info
 {
 	const struct ctlfs *ctlfs = fuse_req_userdata(req);
 	struct stat st;
+	off_t size = 0;
 
 	(void)fi;
-	if (!node_exists(node, ctlfs->data)) {
+	/* Whoever has it open may be told of its end. */
+	if (!reader_size(node, &size) && !node_exists(node, ctlfs->data)) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
@@ -185,6 +193,7 @@ static void ctlfs_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info
 		return;
 	}
 	node_stat(node, ctlfs->started, &st);
+	st.st_size = size;
 	fuse_reply_attr(req, &st, 0);
 }
 
@@ -215,6 +224,7 @@ struct handle {
 	fuse_req_t pending;	/* waits for a worker, or NULL */
 	size_t length;		/* of the command under way */
 	struct stream *stream;	/* of a core, or NULL */
+	struct reader *reader;	/* of events, or NULL */
 	struct reading *readings;	/* the first one is under way */
 	struct fuse_file_info fi;
 };
@@ -234,6 +244,8 @@ static void handle_free(struct handle *handle)
 	}
 	if (handle->stream)
 		stream_end(handle->stream);
+	if (handle->reader)
+		reader_free(handle->reader);
 	if (handle->answer_fd >= 0)
 		close(handle->answer_fd);
 	identity_release(&handle->opener);
@@ -357,6 +369,33 @@ static int start_listing(struct handle *handle, fuse_ino_t node)
 	return worker_start(nodes[node_kind(node)].list, &job, listing_done, handle);
 }
 
+static void events_opened(void *cookie, int error, int answer_fd)
+{
+	struct handle *handle = cookie;
+
+	close(answer_fd);
+	events_catch_up();
+	if (!watch_join((uintptr_t)handle->reader, handle->reader) && !error)
+		error = EIO;
+	finish_open(handle, error);
+}
+
+/* Those of one map file take a child that makes a watcher. */
+static int start_events(struct handle *handle, fuse_ino_t node)
+{
+	struct job job = ctlfs_job(handle->pending, node, &handle->opener);
+	int error = reader_new(node, &handle->opener, &handle->reader);
+
+	if (error)
+		return error;
+	if (node_kind(node) == NODE_MAP_EVENTS) {
+		job.token = (uintptr_t)handle->reader;
+		return worker_start(watch_file, &job, events_opened, handle);
+	}
+	finish_open(handle, 0);
+	return 0;
+}
+
 static struct handle *handle_new(fuse_req_t req, fuse_ino_t node, const struct fuse_file_info *fi)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
@@ -403,7 +442,7 @@ static void ctlfs_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		finish_open(handle, error);
 		return;
 	}
-	error = start_listing(handle, node);
+	error = node_has_events(node) ? start_events(handle, node) : start_listing(handle, node);
 	if (error)
 		finish_open(handle, error);
 }
@@ -422,6 +461,10 @@ static void ctlfs_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offse
 	struct handle *handle = handle_of(fi);
 	struct stat st = { .st_size = 0 };
 
+	if (handle->reader) {
+		reader_read(req, handle->reader, size, offset, fi->flags);
+		return;
+	}
 	if (handle->stream) {
 		read_core(req, handle, size, offset);
 		return;
@@ -444,12 +487,30 @@ static void ctlfs_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offse
 	fuse_reply_data(req, &buffer, FUSE_BUF_NO_SPLICE);
 }
 
+static void ctlfs_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
+		       struct fuse_pollhandle *polled)
+{
+	struct handle *handle = handle_of(fi);
+
+	(void)node;
+	if (handle->reader) {
+		reader_poll(req, handle->reader, polled);
+		return;
+	}
+	if (polled)
+		fuse_pollhandle_destroy(polled);
+	/* What a file without an answer of its own says. */
+	fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+}
+
 static void command_done(void *cookie, int error, int answer_fd)
 {
 	struct handle *handle = cookie;
 	fuse_req_t req = handle->pending;
 	struct ctlfs *ctlfs = fuse_req_userdata(req);
 
+	/* Whoever reads on after this knows of it. */
+	events_catch_up();
 	ctlfs->tally.commands++;
 	ctlfs->tally.failures += !!error;
 	handle->answer_fd = answer_fd;
@@ -528,4 +589,5 @@ const struct fuse_lowlevel_ops ctlfs_ops = {
 	.release	= ctlfs_release,
 	.read		= ctlfs_read,
 	.write		= ctlfs_write,
+	.poll		= ctlfs_poll,
 };

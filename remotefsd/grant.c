@@ -16,6 +16,7 @@
 
 #include <linux/remotefs.h>
 
+#include "events.h"
 #include "remotefsd.h"
 
 static int explain_attach(const struct grant *grant, int error)
@@ -191,8 +192,27 @@ void grant_print_file(const struct grant *grant, uint32_t map)
 	fputc('\n', grant->answer);
 }
 
+static void report_deed(const struct grant *grant, enum record_event event, pid_t pid,
+			uint32_t map, const char *range)
+{
+	struct report report = {
+		.kind = REPORT_RECORD,
+		.event = event,
+		.by = { grant->job->requester->uid, grant->job->requester->tgid },
+		.pid = pid,
+		.map = map,
+	};
+
+	/* As it was when this child was made; the kernel tells those who came later. */
+	if (!reader_is_any())
+		return;
+	snprintf(report.verb, sizeof(report.verb), "%s", grant->verb);
+	snprintf(report.range, sizeof(report.range), "%s", range ? range : "");
+	report_send(&report, -1);
+}
+
 /**
- * grant_record - let the journal know what was done
+ * grant_record - let the journal and the readers of events know what was done
  * @grant:	the command
  * @event:	what was done
  * @pid:	the source
@@ -214,6 +234,7 @@ void grant_record(const struct grant *grant, enum record_event event, pid_t pid,
 		.range = range,
 		.verb = grant->verb,
 	});
+	report_deed(grant, event, pid, map, range);
 }
 
 /* What one command made. */
@@ -305,7 +326,17 @@ static void tell_made(const struct grant *grant, const struct made *made)
 	}
 }
 
-static int choose_spans(const struct grant *grant, struct span **spans, size_t *nr_spans)
+/**
+ * grant_choose_spans - what memory a command means
+ * @grant:	the command, attached
+ * @spans:	receives an array, to be freed even after an error
+ * @nr_spans:	receives its length, which may be zero
+ *
+ * The whole address space is an empty span at zero, as the kernel has it.
+ *
+ * Return: 0, or an errno value with its sentence written.
+ */
+int grant_choose_spans(const struct grant *grant, struct span **spans, size_t *nr_spans)
 {
 	const struct memory *memory = &grant->command->memory;
 	int error;
@@ -317,7 +348,6 @@ static int choose_spans(const struct grant *grant, struct span **spans, size_t *
 					grant->command->pid, strerror(error));
 		return 0;
 	}
-	/* The whole address space is an empty span at zero, as the kernel has it. */
 	*spans = calloc(1, sizeof(**spans));
 	if (!*spans)
 		return complain(grant->why, ENOMEM, "%s", strerror(ENOMEM));
@@ -384,7 +414,7 @@ static int run_add(struct grant *grant)
 	if (!error)
 		apply_defaults(grant, &template);
 	if (!error)
-		error = choose_spans(grant, &spans, &nr_spans);
+		error = grant_choose_spans(grant, &spans, &nr_spans);
 	if (!error)
 		error = make_files(grant, &template, spans, nr_spans, &made);
 	if (error)
@@ -413,6 +443,8 @@ static const struct {
 	[COMMAND_LOCK]		= { "lock", change_lock },
 	[COMMAND_CHMOD]		= { "chmod", change_mode },
 	[COMMAND_CHOWN]		= { "chown", change_owner },
+	[COMMAND_WATCH]		= { "watch", watch_add },
+	[COMMAND_UNWATCH]	= { "unwatch", watch_end },
 	[COMMAND_HELP]		= { "help", run_help },
 };
 

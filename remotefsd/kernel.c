@@ -177,3 +177,37 @@ int kernel_range(int map_file, struct remotefs_range_args *args)
 	args->out_flags = 0;
 	return call(map_file, REMOTEFS_IOC_RANGE, args);
 }
+
+/**
+ * kernel_watch - make a watcher
+ * @session:	the session
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int kernel_watch(int session)
+{
+	struct remotefs_watch_args args = { .size = sizeof(args) };
+	int watcher = ioctl(session, REMOTEFS_IOC_WATCH, &args);
+
+	return watcher < 0 ? -errno : watcher;
+}
+
+/**
+ * kernel_watch_add - REMOTEFS_IOC_WATCH_ADD
+ * @watcher:	the watcher
+ * @span:	what is to be watched
+ * @cookie:	names the watch
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_watch_add(int watcher, const struct span *span, uint64_t cookie)
+{
+	struct remotefs_watch_add_args args = {
+		.size = sizeof(args),
+		.start = span->start,
+		.end = span->end,
+		.cookie = cookie,
+	};
+
+	return call(watcher, REMOTEFS_IOC_WATCH_ADD, &args);
+}

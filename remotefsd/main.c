@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "remotefsd.h"
 
 #define DEFAULT_DATA	"/run/remotefs"
@@ -104,10 +106,22 @@ static void parse_arguments(struct settings *settings, int argc, char **argv)
 	}
 }
 
+/* Each open file can take a descriptor, and each user can have many open. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void look_around(struct ctlfs *ctlfs)
 {
 	int error = identity_read(getpid(), &ctlfs->around.self);
 
+	raise_limits();
 	if (error)
 		errx(EXIT_FAILURE, "own credentials: %s", strerror(error));
 	error = record_init();
@@ -209,23 +223,27 @@ static bool handle_request(struct fuse_session *session, struct fuse_buf *buffer
  * The first request is the kernel's greeting: once it is answered, so is
  * everything else.
  */
-static void serve(struct fuse_session *session, int signals, int streams)
+static void serve(struct fuse_session *session, int signals, int streams,
+		  int events_fd)
 {
 	struct pollfd events[] = {
 		{ .fd = fuse_session_fd(session), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = streams, .events = POLLIN },
+		{ .fd = events_fd, .events = POLLIN },
 	};
 	struct fuse_buf buffer = { 0 };
 	bool ready = false;
 
 	while (!fuse_session_exited(session)) {
-		if (poll(events, 3, -1) < 0 && errno != EINTR)
+		if (poll(events, 4, -1) < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "poll");
 		if (events[1].revents && !handle_signals(signals))
 			break;
 		if (events[2].revents)
 			stream_answer();
+		if (events[3].revents)
+			events_answer();
 		if (!events[0].revents)
 			continue;
 		if (!handle_request(session, &buffer))
@@ -254,7 +272,7 @@ int main(int argc, char **argv)
 	struct settings settings = { DEFAULT_DATA, DEFAULT_MOUNT, DEFAULT_POLICY, true };
 	struct fuse_session *session;
 	struct ctlfs ctlfs = { 0 };
-	int signals, streams;
+	int signals, streams, events;
 
 	parse_arguments(&settings, argc, argv);
 	look_around(&ctlfs);
@@ -265,9 +283,12 @@ int main(int argc, char **argv)
 	streams = stream_init();
 	if (streams < 0)
 		errx(EXIT_FAILURE, "epoll: %s", strerror(-streams));
+	events = events_init(ctlfs.data, &ctlfs.around);
+	if (events < 0)
+		errx(EXIT_FAILURE, "events: %s", strerror(-events));
 	session = open_session(&settings, &ctlfs);
 	journal_log(LOG_INFO, "serving %s on %s", settings.data, settings.mount);
-	serve(session, signals, streams);
+	serve(session, signals, streams, events);
 	journal_notify("STOPPING=1");
 	drain(signals);
 	fuse_session_unmount(session);

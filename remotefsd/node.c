@@ -40,8 +40,10 @@ const struct node nodes[NR_NODES] = {
 	[NODE_STATUS]		= { "status",	S_IFREG | 0444, NODE_PROCESS,	listing_status },
 	[NODE_MAPS]		= { "maps",	S_IFREG | 0444, NODE_PROCESS,	listing_maps },
 	[NODE_CORE]		= { "core",	S_IFREG | 0444, NODE_PROCESS,	NULL },
+	[NODE_EVENTS]		= { "events",	S_IFREG | 0444, NODE_ROOT,	NULL },
 	[NODE_MAP_CTL]		= { "ctl",	S_IFREG | 0666, NODE_MAP,	NULL },
 	[NODE_INFO]		= { "info",	S_IFREG | 0444, NODE_MAP,	listing_info },
+	[NODE_MAP_EVENTS]	= { "events",	S_IFREG | 0444, NODE_MAP,	NULL },
 };
 
 /**
@@ -122,6 +124,15 @@ bool node_takes_commands(uint64_t number)
 	return kind == NODE_CTL || kind == NODE_PROCESS_CTL || kind == NODE_MAP_CTL;
 }
 
+/**
+ * node_has_events - whether it is an events
+ * @number:	the node's number
+ */
+bool node_has_events(uint64_t number)
+{
+	return node_kind(number) == NODE_EVENTS || node_kind(number) == NODE_MAP_EVENTS;
+}
+
 /* How many bits of a number stay the same for the same thing. */
 static unsigned int steady_bits(uint64_t number)
 {
@@ -141,7 +152,7 @@ static unsigned int steady_bits(uint64_t number)
  */
 uint64_t node_fresh(uint64_t number, uint64_t *serial)
 {
-	if (!node_takes_commands(number))
+	if (!node_takes_commands(number) && !node_has_events(number))
 		return number;
 	return number | ++*serial << steady_bits(number);
 }

@@ -44,6 +44,8 @@ enum command_verb {
 	COMMAND_LOCK,
 	COMMAND_CHMOD,
 	COMMAND_CHOWN,
+	COMMAND_WATCH,
+	COMMAND_UNWATCH,
 	COMMAND_HELP,
 };
 
@@ -246,6 +248,8 @@ int kernel_unmap(int session, struct remotefs_unmap_args *args);
 int kernel_lock(int session, uint32_t map);
 int kernel_info(int map_file, struct remotefs_info_args *args);
 int kernel_range(int map_file, struct remotefs_range_args *args);
+int kernel_watch(int session);
+int kernel_watch_add(int watcher, const struct span *span, uint64_t cookie);
 
 /* tree.c: what the data tree holds. */
 #define TREE_NAME_SIZE 32
@@ -308,6 +312,7 @@ struct job {
 	const struct tally *tally;
 	const char *text;		/* the command */
 	size_t length;
+	uint64_t token;			/* names what is open, see watch.c */
 };
 
 /* record.c: what the journal keeps of who did what. */
@@ -356,6 +361,7 @@ struct grant {
 int grant_run(const struct job *job, FILE *answer);
 int grant_attach(struct grant *grant);
 int grant_explain_map(const struct grant *grant, int error);
+int grant_choose_spans(const struct grant *grant, struct span **spans, size_t *nr_spans);
 int grant_find_owner(const struct grant *grant, uint32_t *uid, uint32_t *gid);
 void grant_print_file(const struct grant *grant, uint32_t map);
 void grant_record(const struct grant *grant, enum record_event event, pid_t pid, uint32_t map,
@@ -369,6 +375,11 @@ int change_lock(struct grant *grant);
 int change_mode(struct grant *grant);
 int change_owner(struct grant *grant);
 int change_may(const struct grant *grant, const struct map_file *file);
+
+/* watch.c: what is told of memory, not only of map files. */
+int watch_add(struct grant *grant);
+int watch_end(struct grant *grant);
+int watch_file(const struct job *job, FILE *answer);
 
 /* listing.c: files to read. */
 int listing_version(const struct job *job, FILE *out);
@@ -432,8 +443,10 @@ enum node_kind {
 	NODE_STATUS,
 	NODE_MAPS,
 	NODE_CORE,
+	NODE_EVENTS,
 	NODE_MAP_CTL,
 	NODE_INFO,
+	NODE_MAP_EVENTS,
 	NR_NODES,
 };
 
@@ -441,7 +454,7 @@ struct node {
 	const char *name;	/* NULL: it depends */
 	mode_t mode;
 	enum node_kind parent;
-	worker_job_fn list;	/* NULL: takes commands, or is the core */
+	worker_job_fn list;	/* NULL: takes commands, or is the core, or events */
 };
 
 extern const struct node nodes[NR_NODES];
@@ -454,6 +467,7 @@ enum node_kind node_kind(uint64_t number);
 pid_t node_pid(uint64_t number);
 uint32_t node_map(uint64_t number);
 bool node_takes_commands(uint64_t number);
+bool node_has_events(uint64_t number);
 uint64_t node_fresh(uint64_t number, uint64_t *serial);
 void node_stat(uint64_t number, struct timespec started, struct stat *st);
 uint64_t node_find(uint64_t parent, const char *name);

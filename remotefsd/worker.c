@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "remotefsd.h"
 
 /* So that one user's hanging jobs leave room for other users'. */
@@ -77,6 +78,7 @@ void worker_become(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	close(private_fd);
+	report_become_child();
 }
 
 static void __attribute__((noreturn)) run_worker(worker_job_fn run, const struct job *job,

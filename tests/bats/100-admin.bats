@@ -128,7 +128,7 @@ absent() { [ ! -e "$1" ]; }
 	says EINVAL "is not the name of a map file" "revoke $s_pid/map-00"
 	says EINVAL "usage: allow" "allow $s_pid 0x1000-0x2000 rw"
 	says EINVAL "allow can only say rw" "allow $s_pid/map-0 0x1000-0x2000 ro"
-	says EOPNOTSUPP "'watch' is not in this release" "watch $s_pid heap"
+	says EINVAL "usage: watch" "watch $s_pid"
 	[ "$(snapshot)" = "$before" ]
 }
 

@@ -46,6 +46,7 @@ static const char *const seeds[] = {
 	"revoke 1234/map-17", "allow 12/as 0x1000-0x2000 rw fd=3", "watch 1 heap", "\n",
 	"add 7 0x1000-0x2000 into=map-3 at=0x1000", "unmap 3/map-1 0x1000-0x2000 fd=1",
 	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help",
+	"watch 1 heap fd=3", "watch 1 0x1000-0x2000", "unwatch 1",
 };
 
 static const char pieces[] = " \t\n[]-/:=0x19afAFmap-asrw\0\x7f\xff";
