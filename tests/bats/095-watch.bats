@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# seconds: 120
+# seconds: 150
 #
 # Watchers: what they tell of memory, their own or another's, and when.
 

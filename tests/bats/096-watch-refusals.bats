@@ -3,7 +3,7 @@
 #
 # What the calls of watchers refuse, and whom.
 #
-# seconds: 60
+# seconds: 120
 # not on debug in a whole run: 090 and 210 make each of these calls there
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.

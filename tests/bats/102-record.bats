@@ -4,7 +4,7 @@
 # What the daemon leaves on record.  Guests have no journal, so the tests listen
 # where it would.
 #
-# seconds: 60
+# seconds: 120
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version

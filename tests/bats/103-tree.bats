@@ -24,9 +24,9 @@ names() { [ "$(LC_ALL=C ls "$1")" = "$(printf '%s\n' "${@:2}")" ]; }
 @test "every file of the tree is there, and belongs to what it is about" {
 	ask "add $s_pid $(pages "$s_address" 2)"
 	ask "add $s_pid as"
-	names "$D" "$s_pid" ctl ranges stats version
+	names "$D" "$s_pid" ctl events ranges stats version
 	names "$D/$s_pid" as by-addr core ctl map-0 maps status
-	names "$D/$s_pid/as" ctl info
+	names "$D/$s_pid/as" ctl events info
 	[ "$(stat -c '%a %F' "$D/$s_pid/map-0/ctl")" = "666 regular empty file" ]
 	run -0 "$PROGS/a-ask" "$D/$s_pid/map-0/ctl" "revoke $s_pid/map-0"
 	[ ! -e "$D/$s_pid/map-0" ]

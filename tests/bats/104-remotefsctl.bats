@@ -3,7 +3,7 @@
 #
 # The command for people, and what every installed program has in common.
 #
-# seconds: 60
+# seconds: 120
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version

@@ -3,7 +3,7 @@
 #
 # The administrator's policy: it narrows what the kernel allows, and no more.
 #
-# seconds: 40
+# seconds: 90
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version

@@ -5,7 +5,7 @@
 # Return list of each of its calls, and the ERRORS of the manual pages.  And no
 # errno is listed that no suite expects.
 #
-# seconds: 80
+# seconds: 150
 # not on debug in a whole run: reads text, which is read on trixie
 # not on bookworm in a whole run: likewise
 # not on forky in a whole run: likewise

@@ -4,7 +4,7 @@
 # The programs that show how the interface is used: those of examples/, and the
 # one of the manual page as it stands there.
 #
-# seconds: 60
+# seconds: 90
 # not on debug in a whole run: they call what 020 and 027 call
 # not on bookworm in a whole run: likewise
 # not on forky in a whole run: likewise

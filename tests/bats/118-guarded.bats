@@ -4,7 +4,7 @@
 # Memory that is guarded by other means than permissions: protection keys and
 # mseal().  (Secret memory is in 030 and 040, lockdown in 991.)
 #
-# seconds: 30
+# seconds: 60
 # not on debug in a whole run: none of it is about what that kernel checks
 
 # shellcheck disable=SC2154

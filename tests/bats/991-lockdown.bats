@@ -3,7 +3,7 @@
 #
 # The kernel locked down for good, so nothing comes after this.
 #
-# seconds: 20
+# seconds: 60
 # not on debug in a whole run: it has no lockdown
 
 # shellcheck disable=SC2154
