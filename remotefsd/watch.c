@@ -9,7 +9,8 @@
  * command "watch" made it, and for one open map-N/events otherwise.
  *
  * A source can invalidate memory without end.  So a watcher that was read rests
- * for a moment, in which the kernel puts together what is the same.
+ * for a moment, in which the kernel puts together what is the same; and of each
+ * user's only a few are read in such a moment, those first that have rested longest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,10 @@
 #define RANGES_PER_WATCHER 1024
 
 /* How many lines a watcher gives before it rests. */
-#define RECORDS_AT_ONCE 64
+#define RECORDS_AT_ONCE 32
+
+/* How many watchers of one user come back from their rest together. */
+#define WOKEN_AT_ONCE 4
 
 struct watcher {
 	struct listener listener;
@@ -38,6 +42,7 @@ struct watcher {
 	pid_t pid;
 	uint32_t map;
 	bool resting;
+	uint64_t woken;			/* when it last came back, in rounds */
 	bool gone;			/* its source has ended, which is to be told yet */
 	bool told;			/* that it has */
 	struct watcher *next;
@@ -271,18 +276,37 @@ int watch_file(const struct job *job, FILE *answer)
 
 /* In the daemon */
 
-static void free_watcher(struct watcher *watcher)
+static void unlink_watcher(const struct watcher *watcher)
 {
 	for (struct watcher **link = &watchers; *link; link = &(*link)->next) {
 		if (*link == watcher) {
 			*link = watcher->next;
-			break;
+			return;
 		}
 	}
+}
+
+static void free_watcher(struct watcher *watcher)
+{
+	unlink_watcher(watcher);
 	/* Children may have it open for a moment yet. */
 	events_unlisten(&watcher->listener);
 	close(watcher->listener.fd);
 	free(watcher);
+}
+
+/* Behind those that rest already. */
+static void have_rest(struct watcher *watcher)
+{
+	struct watcher **last = &watchers;
+
+	unlink_watcher(watcher);
+	while (*last)
+		last = &(*last)->next;
+	*last = watcher;
+	watcher->next = NULL;
+	watcher->resting = true;
+	events_rest();
 }
 
 static void tell_record(const struct watcher *watcher, const struct remotefs_event *record)
@@ -330,8 +354,7 @@ static void watcher_answer(struct listener *listener)
 	unsigned int reason;
 
 	if (take_records(watcher, &reason)) {
-		watcher->resting = true;
-		events_rest();
+		have_rest(watcher);
 	} else if (watcher->told) {
 		free_watcher(watcher);
 	} else {
@@ -341,6 +364,15 @@ static void watcher_answer(struct listener *listener)
 	}
 }
 
+static unsigned int count_woken(uid_t uid, uint64_t round)
+{
+	unsigned int count = 0;
+
+	for (const struct watcher *watcher = watchers; watcher; watcher = watcher->next)
+		count += watcher->by.uid == uid && watcher->woken == round;
+	return count;
+}
+
 /**
  * watch_rest_ended - wait again for those that have rested
  *
@@ -348,14 +380,19 @@ static void watcher_answer(struct listener *listener)
  */
 bool watch_rest_ended(void)
 {
+	static uint64_t round;
 	bool any = false;
 
+	round++;
 	for (struct watcher *watcher = watchers; watcher; watcher = watcher->next) {
 		if (!watcher->resting)
 			continue;
-		watcher->resting = false;
-		events_listen(&watcher->listener, EPOLLIN | EPOLLONESHOT);
 		any = true;
+		if (count_woken(watcher->by.uid, round) >= WOKEN_AT_ONCE)
+			continue;
+		watcher->resting = false;
+		watcher->woken = round;
+		events_listen(&watcher->listener, EPOLLIN | EPOLLONESHOT);
 	}
 	return any;
 }

@@ -53,6 +53,7 @@ requires() {
 		mseal) "$PROGS/p-guarded" sealed </dev/null >/dev/null 2>&1 ;;
 		protection-keys) "$PROGS/p-guarded" key </dev/null >/dev/null 2>&1 ;;
 		lockdown) [ -e /sys/kernel/security/lockdown ] ;;
+		python-mmap) python3 -c 'import mmap' 2>/dev/null ;;
 		remotefsd) command -v remotefsd >/dev/null ;;
 		python-ctypes) python3 -c 'import ctypes' 2>/dev/null ;;
 		*) false ;;
