@@ -4,13 +4,13 @@
  *
  *   t-cache moves|cache SECONDS ROUNDS LIMIT SEED MOUNT
  *
- * moves: a thread discards, or maps anew, a watched page; as soon as the call has
- * returned, another thread, on another CPU where there is one, looks at the
- * generation, which must have moved at least twice.  cache: the registration cache of
- * examples/regcache.c, used in the midst of all that is done to its memory by
- * another thread, by a child with process_madvise(2), and by the kernel; what it
- * serves is compared with the page tables.  For so many SECONDS and at least so
- * many ROUNDS.  Fails if these are not done in LIMIT seconds.
+ * moves: a watched page is discarded, or unmapped and mapped anew; as soon as the
+ * call has returned, this process and another one, on another CPU where there is
+ * one, look at the generation, which must have moved at least twice.  cache: the
+ * registration cache of examples/regcache.c, used in the midst of all that is done
+ * to its memory by another thread, by a child with process_madvise(2), and by the
+ * kernel; what it serves is compared with the page tables.  For so many SECONDS and
+ * at least so many ROUNDS.  Fails if these are not done in LIMIT seconds.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -50,26 +50,40 @@ static void map_anew(char *at, size_t bytes)
 	madvise(at, bytes, MADV_MERGEABLE);
 }
 
-/* moves: what the generation must have come to, said after the call returned. */
-static _Atomic uint64_t reached;
-static _Atomic uint64_t looks;
+/* moves: what both sides share. */
+static struct litmus {
+	_Atomic uint64_t reached;	/* by the generation, said after the call returned */
+	_Atomic uint64_t looks;		/* at something new */
+	atomic_bool wrong;
+} *litmus;
 
-static void *look(void *unused)
+/*
+ * Another process, which has the page and not the memory: a thread's CPU would be
+ * interrupted to flush its TLB whenever memory is unmapped, and see all by that.
+ */
+static pid_t look_from_afar(void)
 {
+	pid_t parent = getpid(), child = fork();
 	uint64_t least, seen, last = 0;
 
-	while (!atomic_load(&over)) {
-		least = atomic_load_explicit(&reached, memory_order_acquire);
+	if (child)
+		return child;
+	die_with(parent);
+	cache.page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, cache.watcher, 0);
+	if (cache.page == MAP_FAILED)
+		die("mmap");
+	for (;;) {
+		least = atomic_load_explicit(&litmus->reached, memory_order_acquire);
 		seen = cache_generation(&cache);
 		if (seen < least) {
 			fprintf(stderr, "t-cache: the generation is %lu, and was %lu before\n",
 				seen, least);
-			exit(1);
+			litmus->wrong = true;
+			_exit(1);
 		}
-		looks += least != last;
+		litmus->looks += least != last;
 		last = least;
 	}
-	return unused;
 }
 
 /* The page is new each time, or there would be nothing to invalidate. */
@@ -91,25 +105,30 @@ static void run_moves(void)
 		.start = (uintptr_t)AREA,
 		.end = (uintptr_t)AREA + PAGE,
 	};
-	pthread_t looker;
 	uint64_t before;
+	pid_t looker;
 
+	litmus = map_shared(sizeof(*litmus));
+	looker = look_from_afar();
 	map_anew(AREA, PAGE);
 	if (ioctl(cache.watcher, REMOTEFS_IOC_WATCH_ADD, &args))
 		die("WATCH_ADD");
-	if (pthread_create(&looker, NULL, look, NULL))
-		die("pthread_create");
-	for (; go_on(); rounds++) {
+	for (; go_on() && !litmus->wrong; rounds++) {
 		before = cache_generation(&cache);
 		move(rounds % 2);
 		/* It moves twice; others may move it, too. */
-		atomic_store_explicit(&reached, before + 2, memory_order_release);
+		if (cache_generation(&cache) < before + 2) {
+			fprintf(stderr, "t-cache: the generation is still %lu\n", before);
+			exit(1);
+		}
+		atomic_store_explicit(&litmus->reached, before + 2, memory_order_release);
 		if (rounds % 2 == 0)
 			map_anew(AREA, PAGE);
 	}
-	atomic_store(&over, true);
-	pthread_join(looker, NULL);
-	cache.hits = looks;
+	kill(looker, SIGKILL);
+	cache.hits = litmus->looks;
+	if (litmus->wrong || cache.hits < rounds / 1000)
+		exit(1);
 }
 
 /* cache: what our own threads do to the memory ... */
