@@ -177,7 +177,8 @@ happens() { echo "echo unmap $1 >$BATS_TEST_TMPDIR/s.in; while grep -q ^$(printf
 	add="watch_add start=$start end=$end cookie"
 	# shellcheck disable=SC2086
 	background call "${watched[@]}" $add=2 hold
-	retry 100 0.05 grep -q 'watch_add OK.*watch_add OK' <(tr '\n' ' ' <"$BATS_TEST_TMPDIR/background.out")
+	both_added() { [ "$(grep -c 'watch_add OK' "$BATS_TEST_TMPDIR/background.out")" = 2 ]; }
+	retry 100 0.05 both_added
 	refuses "${watcher[@]}" <<<"ENOSPC $add=1"
 	# Another user has limits of its own, and the mount one for all.
 	start_source mine as_user 1000 "$PROGS/a-source" 4
