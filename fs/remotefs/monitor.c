@@ -623,9 +623,8 @@ bool remotefs_monitor_has(struct remotefs_watcher *watcher)
 /**
  * remotefs_monitor_exit - wait until the last monitor is freed
  *
- * The core frees them some time after remotefs_monitor_put().
- *
- * Context: module exit; sleeps.
+ * Context: module exit; sleeps. The core frees them some time after
+ * remotefs_monitor_put().
  */
 void remotefs_monitor_exit(void)
 {

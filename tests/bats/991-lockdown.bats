@@ -5,6 +5,8 @@
 #
 # seconds: 60
 # not on debug in a whole run: it has no lockdown
+# not on bookworm in a whole run: 990 has made an end of /proc/PID/mem there
+# not on forky in a whole run: likewise
 
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0

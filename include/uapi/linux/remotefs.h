@@ -463,9 +463,9 @@ struct remotefs_watch_del_args {
  *
  * INVALIDATED: something happened to the memory that a watch covers.  With EXACT
  * it was announced for all from @start to @end and for nothing else; otherwise
- * for parts of the watch, and @start and @end are the watch's own. A watch has one such record at most that has
- * not been read, and it grows. One that is read while the invalidation is still
- * under way comes again.
+ * for parts of the watch, and @start and @end are the watch's own.  A watch has
+ * one such record at most that has not been read, and it grows.  One that is
+ * read while the invalidation is still under way comes again.
  *
  * STALE: as INVALIDATED, of all watches, for there was no room to tell more.
  *
