@@ -116,15 +116,23 @@ static void cache_sync(struct cache *cache)
 	}
 }
 
-/* What a driver would do: make the pages present, and say which they are. */
+/*
+ * What a driver would do: make the pages present, and say which they are. A page
+ * that is just being migrated can be read by a CPU that has not heard of it yet.
+ */
 static void look_up(const struct cache *cache, uintptr_t start, uintptr_t end, uint64_t *frames)
 {
-	size_t pages = (end - start) / PAGE_SIZE;
+	size_t pages = (end - start) / PAGE_SIZE, present;
 
-	for (size_t i = 0; i < pages; i++)
-		(void)((volatile char *)start)[i * PAGE_SIZE];
-	if (pread(cache->pagemap, frames, 8 * pages, start / PAGE_SIZE * 8) != (ssize_t)(8 * pages))
-		err(1, "/proc/self/pagemap");
+	do {
+		for (size_t i = 0; i < pages; i++)
+			(void)((volatile char *)start)[i * PAGE_SIZE];
+		if (pread(cache->pagemap, frames, 8 * pages, start / PAGE_SIZE * 8) !=
+		    (ssize_t)(8 * pages))
+			err(1, "/proc/self/pagemap");
+		for (present = 0; present < pages && frames[present] >> 63; present++)
+			;
+	} while (present < pages);
 }
 
 /* The registration of whole pages, at most MAX_PAGES; good until the next call. */
