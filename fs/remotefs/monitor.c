@@ -214,21 +214,13 @@ static void watch_forget_record(struct remotefs_watch *watch)
 	watch->watcher->queued--;
 }
 
-static void watch_begin(struct remotefs_watch *watch, unsigned int nr)
+/* What a watch did not see begin has been counted beforehand. */
+static void watch_count_open(struct remotefs_watch *watch, int by)
 {
 	struct remotefs_watcher *watcher = watch->watcher;
 
-	*open_now(watcher->monitor, &watch->open) += nr;
-	*open_now(watcher->monitor, &watcher->open) += nr;
-}
-
-/* What it did not see begin has been counted beforehand. */
-static void watch_end(struct remotefs_watch *watch, unsigned int nr)
-{
-	struct remotefs_watcher *watcher = watch->watcher;
-
-	*open_now(watcher->monitor, &watch->open) -= nr;
-	*open_now(watcher->monitor, &watcher->open) -= nr;
+	*open_now(watcher->monitor, &watch->open) += by;
+	*open_now(watcher->monitor, &watcher->open) += by;
 }
 
 /* If nothing is open: what anybody still counts had begun before he came. */
@@ -268,10 +260,8 @@ static void monitor_tell(struct remotefs_monitor *monitor,
 	for (; node; node = interval_tree_iter_next(node, range->start, last)) {
 		watch = to_watch(node);
 		watch_report(watch, kind, range->start, last);
-		if (range_is_open(range) && end)
-			watch_end(watch, 1);
-		else if (range_is_open(range))
-			watch_begin(watch, 1);
+		if (likely(range_is_open(range)))
+			watch_count_open(watch, end ? -1 : 1);
 		if (list_empty(&watch->watcher->touched))
 			list_add(&watch->watcher->touched, &touched);
 	}
@@ -470,7 +460,7 @@ void remotefs_monitor_insert(struct remotefs_watch *watch)
 	smp_mb();
 	open = atomic_read(&monitor->open);
 	if (open) {
-		watch_begin(watch, open);
+		watch_count_open(watch, open);
 		watcher->unsaid = true;
 		watcher_bump(watcher);
 	} else if (!known) {
@@ -493,7 +483,7 @@ void remotefs_monitor_remove(struct remotefs_watch *watch)
 	count_watch(watch, -1);
 	if (!list_empty(&watch->pending))
 		watch_forget_record(watch);
-	watch_end(watch, *open_now(watcher->monitor, &watch->open));
+	watch_count_open(watch, -*open_now(watcher->monitor, &watch->open));
 	if (watcher_has(watcher))
 		watcher_wake(watcher);
 }
