@@ -205,6 +205,17 @@ static int explain_part(const struct grant *grant, int error)
 	return grant_explain_map(grant, error);
 }
 
+/* Where the part is that a command is about, in a file that it may change. */
+static int find_part(struct grant *grant, uint64_t *offset)
+{
+	struct map_file file;
+	int error = find_file(grant, &file);
+
+	if (!error)
+		error = grant_attach(grant);
+	return error ? error : find_offset(grant, offset);
+}
+
 /**
  * change_allow - the command "allow"
  * @grant:	the command
@@ -218,14 +229,9 @@ int change_allow(struct grant *grant)
 		.map = command->map,
 		.length = command->memory.end - command->memory.start,
 	};
-	struct map_file file;
 	uint64_t offset;
-	int error = find_file(grant, &file);
+	int error = find_part(grant, &offset);
 
-	if (!error)
-		error = grant_attach(grant);
-	if (!error)
-		error = find_offset(grant, &offset);
 	if (error)
 		return error;
 	args.offset = offset;
@@ -251,14 +257,9 @@ int change_unmap(struct grant *grant)
 		.map = command->map,
 		.length = command->memory.end - command->memory.start,
 	};
-	struct map_file file;
 	uint64_t offset;
-	int error = find_file(grant, &file);
+	int error = find_part(grant, &offset);
 
-	if (!error)
-		error = grant_attach(grant);
-	if (!error)
-		error = find_offset(grant, &offset);
 	if (error)
 		return error;
 	args.offset = offset;
