@@ -50,6 +50,25 @@ other() {
 	says watcher ok add "$a" $(($1 * page)) 1
 }
 
+# A source of 4 pages at $a, which is to stop in the midst of its next
+# invalidation, and another process that has a watcher of it, without watches.
+midst_scene() {
+	start source m-source
+	ask source map 4
+	a=$answer
+	says source ok fill "$a" $((4 * page)) a
+	# First: what is armed later is told earlier.
+	echo "arm midst ${pid[source]}" >"$rendezvous"
+	start watcher m-watcher
+	says watcher 0 watch "$mnt/control" "${pid[source]}"
+}
+
+# The source discards its first page, and is in the midst of it.
+discard_begins() {
+	begin source advise "$a" $page dontneed
+	retry 20 is_paused source
+}
+
 # tells RECORD COMMAND...: what the process does is told so, and nothing else
 tells() {
 	local record=$1
@@ -368,17 +387,10 @@ tells() {
 
 # bats test_tags=E10,E11
 @test "the generation moves when an invalidation begins and again when it ends, and only then all is told" {
-	start source m-source
-	ask source map 4
-	a=$answer
-	says source ok fill "$a" $((4 * page)) a
-	echo "arm midst ${pid[source]}" >"$rendezvous"
-	start watcher m-watcher
-	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	midst_scene
 	says watcher ok add "$a" $page 1
 	says watcher ok add $((a + 3 * page)) $page 2
-	begin source advise "$a" $page dontneed
-	retry 20 is_paused source
+	discard_begins
 	says watcher yes moved
 	says watcher no moved
 	says watcher "1 clear $a $page" all
@@ -394,17 +406,10 @@ tells() {
 
 # bats test_tags=E10,E11
 @test "with a watch that comes in the midst of an invalidation nothing is all before its end" {
-	start source m-source
-	ask source map 4
-	a=$answer
-	says source ok fill "$a" $((4 * page)) a
-	echo "arm midst ${pid[source]}" >"$rendezvous"
-	start watcher m-watcher
-	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	midst_scene
 	says watcher ok add $((a + 3 * page)) $page 2
 	says watcher no moved
-	begin source advise "$a" $page dontneed
-	retry 20 is_paused source
+	discard_begins
 	# Nothing of its memory is under way, but that is not known of the next one's.
 	says watcher no moved
 	says watcher ok add "$a" $page 1
@@ -423,15 +428,8 @@ tells() {
 
 # bats test_tags=E3,E10
 @test "the end of whatever was under way when a watch came wakes who waits for it" {
-	start source m-source
-	ask source map 4
-	a=$answer
-	says source ok fill "$a" $((4 * page)) a
-	echo "arm midst ${pid[source]}" >"$rendezvous"
-	start watcher m-watcher
-	says watcher 0 watch "$mnt/control" "${pid[source]}"
-	begin source advise "$a" $page dontneed
-	retry 20 is_paused source
+	midst_scene
+	discard_begins
 	says watcher ok add $((a + 2 * page)) $page 1
 	begin watcher wait
 	retry 20 is_in watcher remotefs_watch_read
@@ -442,15 +440,8 @@ tells() {
 
 # bats test_tags=E3,E5
 @test "a source that dies in the midst of an invalidation is gone, whoever waits for what" {
-	start source m-source
-	ask source map 4
-	a=$answer
-	says source ok fill "$a" $((4 * page)) a
-	echo "arm midst ${pid[source]}" >"$rendezvous"
-	start watcher m-watcher
-	says watcher 0 watch "$mnt/control" "${pid[source]}"
-	begin source advise "$a" $page dontneed
-	retry 20 is_paused source
+	midst_scene
+	discard_begins
 	says watcher ok add "$a" $page 1
 	kill -KILL "${pid[source]}"
 	begin watcher wait
@@ -529,17 +520,10 @@ tells() {
 
 # bats test_tags=E8,E10
 @test "a watch may go in the midst of an invalidation, and the others are told of its end" {
-	start source m-source
-	ask source map 4
-	a=$answer
-	says source ok fill "$a" $((4 * page)) a
-	echo "arm midst ${pid[source]}" >"$rendezvous"
-	start watcher m-watcher
-	says watcher 0 watch "$mnt/control" "${pid[source]}"
+	midst_scene
 	says watcher ok add "$a" $page 1
 	says watcher ok add "$a" $page 2
-	begin source advise "$a" $page dontneed
-	retry 20 is_paused source
+	discard_begins
 	says watcher ok del 1
 	says watcher "2 clear $a $page" all
 	says watcher EAGAIN next
