@@ -239,18 +239,22 @@ static void end_readers(pid_t pid, const uint32_t *map)
 			reader_end(reader);
 }
 
-static void tell_revoke(pid_t pid, const struct known *known, const struct report *report)
+/* Tell, of a map file, its owner and whoever gave the command, if one was given. */
+static void tell_file(struct telling telling, pid_t pid, const struct known *known,
+		      const struct report *report)
 {
 	const uid_t uids[] = { known->owner, report ? report->by.uid : known->owner };
-	struct telling telling = {
-		.event = "revoke",
-		.pid = pid,
-		.map = &known->map,
-		.owner = &known->owner,
-		.by = report ? &report->by : NULL,
-	};
 
+	telling.pid = pid;
+	telling.map = &known->map;
+	telling.owner = &known->owner;
+	telling.by = report ? &report->by : NULL;
 	events_tell(&telling, uids, 2);
+}
+
+static void tell_revoke(pid_t pid, const struct known *known, const struct report *report)
+{
+	tell_file((struct telling){ .event = "revoke" }, pid, known, report);
 	end_readers(pid, &known->map);
 }
 
@@ -284,14 +288,7 @@ static bool ask_range(pid_t pid, uint32_t map, struct span *span, bool *write)
 
 static void tell_grant(pid_t pid, const struct known *known, const struct report *report)
 {
-	const uid_t uids[] = { known->owner, report ? report->by.uid : known->owner };
-	struct telling telling = {
-		.event = "grant",
-		.pid = pid,
-		.map = &known->map,
-		.owner = &known->owner,
-		.by = report ? &report->by : NULL,
-	};
+	struct telling telling = { .event = "grant" };
 	struct span span;
 	bool write;
 
@@ -300,26 +297,18 @@ static void tell_grant(pid_t pid, const struct known *known, const struct report
 		telling.span = &span;
 		telling.write = &write;
 	}
-	events_tell(&telling, uids, 2);
+	tell_file(telling, pid, known, report);
 }
 
 static void tell_change(const struct known *known, const struct report *report)
 {
-	const uid_t uids[] = { known->owner, report->by.uid };
-	struct telling telling = {
-		.event = "change",
-		.pid = report->pid,
-		.map = &known->map,
-		.owner = &known->owner,
-		.verb = report->verb,
-		.by = &report->by,
-	};
+	struct telling telling = { .event = "change", .verb = report->verb };
 	struct span span;
 	bool write;
 
 	if (parse_range(report->range, &span, &write))
 		telling.span = &span;
-	events_tell(&telling, uids, 2);
+	tell_file(telling, report->pid, known, report);
 }
 
 static void tell_end(pid_t pid, unsigned int reason, const struct source *source)
