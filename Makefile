@@ -263,9 +263,10 @@ clean:
 	$(Q)cd fs/remotefs && rm -rf *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order .*.d
 
 # What the host needs, as Debian 12 names it.
-guest_packages := qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs \
-	busybox-static cpio rsync kmod xz-utils zstd util-linux make
-build_packages := gcc libc6-dev pkg-config libfuse3-dev libcap-dev linux-headers-amd64
+guest_packages := mmdebstrap debian-archive-keyring e2fsprogs \
+	busybox-static cpio rsync kmod xz-utils zstd util-linux make \
+	gcc libc6-dev clang libbpf-dev
+build_packages := gcc libc6-dev pkg-config libfuse3-dev libcap-dev linux-headers-amd64 pahole
 lint_packages := shellcheck shfmt mandoc codespell sparse perl linux-source
 
 deps-guest:
