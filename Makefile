@@ -78,7 +78,7 @@ help:
 	@echo '  make fuzz-parsers   commands and policies made up by libFuzzer [FUZZ_SECONDS=$(FUZZ_SECONDS) each]'
 	@echo '  make bench          what things cost in instructions, beside peers [KERNEL=NAME]'
 	@echo '  make bench-check    is any of it over its budget? [KERNEL=NAME]'
-	@echo '  make check-packages build, install, and remove the packages in clean roots'
+	@echo '  make check-packages build, install, boot with, and remove the packages [KERNEL=NAME]'
 	@echo '  make check          unit tests only, on this machine'
 	@echo '  make lint           what can be said without running anything'
 	@echo '  make requirements   which requirements lack a passing test'
@@ -245,7 +245,7 @@ deb: deps-guest
 	@ls build/deb/$(SUITE)/*.deb
 
 check-packages: deps-guest
-	$(Q)tests/packages
+	$(Q)tests/packages $(KERNEL)
 
 # What tests/qemu/build lays over a guest's root; it runs inside that root.
 guest_tests = $(DESTDIR)/usr/share/remotefs/tests
