@@ -16,7 +16,7 @@ struct listener {
 	void (*answer)(struct listener *listener);
 };
 
-/* events.c: what happens to map files and sources, and who is told. */
+/* tell.c: what is told, and to whom. */
 struct telling {
 	const char *event;
 	pid_t pid;
@@ -36,6 +36,10 @@ struct requester {
 
 struct reader;
 
+void tell_all(const struct telling *telling, const uid_t *uids, size_t nr_uids);
+void tell_one(struct reader *reader, const struct telling *telling);
+
+/* events.c: the loop. */
 int events_init(const char *data, const struct surroundings *around);
 void events_answer(void);
 void events_catch_up(void);
@@ -44,8 +48,6 @@ void events_unlisten(struct listener *listener);
 void events_begin(struct reader *reader, pid_t pid, uint32_t map);
 void events_ended_reading(void);
 void events_rest(void);
-void events_tell(const struct telling *telling, const uid_t *uids, size_t nr_uids);
-void events_tell_one(struct reader *reader, const struct telling *telling);
 void events_source_gone(pid_t pid, unsigned int reason);
 
 /* reader.c: the open files that are told, and what they have not read yet. */

@@ -15,6 +15,13 @@
 
 #include "remotefsd.h"
 
+/*
+ * How many invalidations may wait for the daemon in a watcher.  A reader has room
+ * for some 400 lines; what is beyond that is better lost here, where it is known
+ * whose it was.
+ */
+#define WATCH_QUEUE 256
+
 static int call(int fd, unsigned long request, void *args)
 {
 	return ioctl(fd, request, args) < 0 ? errno : 0;
@@ -186,7 +193,7 @@ int kernel_range(int map_file, struct remotefs_range_args *args)
  */
 int kernel_watch(int session)
 {
-	struct remotefs_watch_args args = { .size = sizeof(args) };
+	struct remotefs_watch_args args = { .size = sizeof(args), .queue = WATCH_QUEUE };
 	int watcher = ioctl(session, REMOTEFS_IOC_WATCH, &args);
 
 	return watcher < 0 ? -errno : watcher;

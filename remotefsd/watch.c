@@ -323,9 +323,9 @@ static void tell_record(const struct watcher *watcher, const struct remotefs_eve
 	};
 
 	if (watcher->reader)
-		events_tell_one(watcher->reader, &telling);
+		tell_one(watcher->reader, &telling);
 	else
-		events_tell(&telling, &watcher->by.uid, 1);
+		tell_all(&telling, &watcher->by.uid, 1);
 }
 
 /* Returns false if there will be nothing more; then @reason is why. */
