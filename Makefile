@@ -24,6 +24,7 @@ unitdir ?= /lib/systemd/system
 completiondir ?= /usr/share/bash-completion/completions
 
 CC ?= gcc
+CLANG ?= clang
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
@@ -58,8 +59,8 @@ completions := $(wildcard packaging/completion/*)
 # The mount helper's main lives here and nowhere else.
 helper_main := $(O)/mount-helper/mount.remotefs.o
 
-.PHONY: help deb check-packages demo shell test torture fuzz fuzz-parsers bench bench-check check units lint requirements module userland \
-	examples \
+.PHONY: help deb check-packages demo demo-vmi shell test torture fuzz fuzz-parsers bench bench-check check units lint requirements module userland \
+	examples bpf bpf-examples \
 	install uninstall install-userland clean deps deps-guest deps-bench deps-fuzz guest-payload
 .DEFAULT_GOAL := help
 
@@ -140,6 +141,7 @@ module:
 ifeq ($(KERNEL),)
 	$(call note,MODULE,$(KDIR))
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/fs/remotefs modules
+	$(Q)packaging/btf/module-btf fs/remotefs/remotefs.ko
 else
 	$(Q)tests/qemu/build $(KERNEL) module
 	@echo build/$(KERNEL)/src/fs/remotefs/remotefs.ko
@@ -168,10 +170,12 @@ $(O)/remotefsctl/remotefsctl: $(tool_objects)
 	$(call note,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What one is linked with, it names in a comment: Links: -lbpf
+links = $$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<)
 $(O)/tests/progs/%: tests/progs/%.c
 	$(call note,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpthread $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(links) -lpthread $(LDLIBS)
 
 # As their readers compile them, but for warnings.
 examples: $(examples)
@@ -181,15 +185,25 @@ $(O)/examples/%: examples/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LDLIBS)
 
-# A unit test names what it tests in a comment: Links: remotefsd/command.c
-# Another, "Sanitize: yes", is for those that look for what is out of bounds.
-unit_links = $$(sed -n 's|.*Links: \([^*]*\).*|\1|p' $<)
+# These need no kernel's types: what they read of them, they name themselves.
+bpf: $(bpf_objects)
+	$(call bpf_example,objects,build/bpf)
+
+bpf_flags = -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -O2 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP \
+	-Iinclude/uapi -isystem /usr/include/$(shell $(CC) -print-multiarch)
+build/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(call note,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -c -o $@ $<
+
+# A unit test names what it tests in the same way: Links: remotefsd/command.c
+# Another comment, "Sanitize: yes", is for those that look for what is out of bounds.
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 $(O)/tests/unit/%: tests/unit/%.c
 	$(call note,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Imount-helper -Iremotefsd $(LDFLAGS) -o $@ $< \
-		$(unit_links) $$(grep -q 'Sanitize: yes' $< && echo $(sanitizers)) -lpthread $(LDLIBS)
+		$(links) $$(grep -q 'Sanitize: yes' $< && echo $(sanitizers)) -lpthread $(LDLIBS)
 
 # The same, but with texts that libFuzzer makes up.
 parser_fuzzers := $(patsubst tests/unit/%.c,$(O)/fuzz/%,$(wildcard tests/unit/*-fuzz.c))
@@ -197,7 +211,7 @@ $(O)/fuzz/%: tests/unit/%.c
 	$(call note,CLANG,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) $(CFLAGS) -DLIBFUZZER -Iremotefsd -fsanitize=fuzzer $(sanitizers) \
-		-o $@ $< $(unit_links)
+		-o $@ $< $(links)
 
 fuzz-parsers: deps-fuzz $(parser_fuzzers)
 	$(Q)set -e; for fuzzer in $(parser_fuzzers); do \
@@ -207,7 +221,7 @@ fuzz-parsers: deps-fuzz $(parser_fuzzers)
 	done
 
 -include $(helper_objects:.o=.d) $(daemon_objects:.o=.d) $(tool_objects:.o=.d) \
-	$(addsuffix .d,$(programs) $(units) $(examples))
+	$(addsuffix .d,$(programs) $(units) $(examples)) $(bpf_objects:.o=.d)
 
 # Installing on this machine
 

@@ -13,6 +13,8 @@
 #ifndef REMOTEFS_COMPAT_H
 #define REMOTEFS_COMPAT_H
 
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -159,6 +161,15 @@ static inline struct file *dentry_open_and_tell(const struct path *path,
 }
 
 #define dentry_open dentry_open_and_tell
+#endif
+
+/* 6.3: functions that BPF programs call are marked; 6.9: so is their list. */
+#ifndef __bpf_kfunc
+#define __bpf_kfunc noinline
+#endif
+#ifndef BTF_KFUNCS_START
+#define BTF_KFUNCS_START BTF_SET8_START
+#define BTF_KFUNCS_END BTF_SET8_END
 #endif
 
 /* 6.16: destroy_timer_on_stack() was renamed. */

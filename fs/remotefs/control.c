@@ -43,6 +43,7 @@ union remotefs_args {
 	struct remotefs_watch_del_args watch_del;
 	struct remotefs_info_args info;
 	struct remotefs_range_args range;
+	struct remotefs_area_args area;
 };
 
 static long remotefs_call(const struct remotefs_ioctl *row, struct file *file,
@@ -85,7 +86,8 @@ static long remotefs_control_features(struct file *file, void *data,
 	struct remotefs_features_args *args = data;
 	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
 		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK |
-		    REMOTEFS_FEATURE_SESSION | REMOTEFS_FEATURE_WATCH;
+		    REMOTEFS_FEATURE_SESSION | REMOTEFS_FEATURE_WATCH |
+		    REMOTEFS_FEATURE_AREA;
 
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;
@@ -123,6 +125,7 @@ static const struct remotefs_ioctl watch_table[] = {
 static const struct remotefs_ioctl file_table[] = {
 	ROW(INFO, info, out_invalidations, remotefs_info_call),
 	ROW(RANGE, range, out_length, remotefs_info_range),
+	ROW(AREA, area, slots, remotefs_bpf_area),
 };
 
 static long remotefs_control_ioctl(struct file *file, unsigned int cmd,

@@ -18,6 +18,7 @@
 #include <linux/uio.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* Pages looked up at once by read() and write(). */
 #define COPY_BATCH	64
@@ -419,6 +420,41 @@ static ssize_t copy_run(struct copy *copy)
 	return done ?: ret;
 }
 
+static __always_inline void copy_trace(const struct copy *copy, u64 offset,
+				       u64 length, ssize_t ret)
+{
+	if (copy->write)
+		trace_remotefs_write(&copy->map->inode, offset, length, ret);
+	else
+		trace_remotefs_read(&copy->map->inode, offset, length, ret);
+}
+
+/*
+ * All that the caller asks for within the file, if no program objects. Inline,
+ * since another call is a hundredth of what it takes to read a page.
+ */
+static __always_inline ssize_t copy_all(struct copy *copy)
+{
+	struct inode *inode = &copy->map->inode;
+	size_t length = iov_iter_count(copy->iter);
+	u64 offset = copy->pos;
+	ssize_t ret = 0;
+
+	if (trace_remotefs_policy_enabled()) {
+		/* It would be asked again for what is tried again. */
+		if (copy->nowait)
+			return -EAGAIN;
+		ret = remotefs_bpf_ask(inode,
+				       copy->write ? REMOTEFS_POLICY_WRITE :
+						     REMOTEFS_POLICY_READ,
+				       0, offset, length);
+	}
+	if (!ret)
+		ret = copy_run(copy);
+	copy_trace(copy, offset, length, ret);
+	return ret;
+}
+
 /**
  * remotefs_copy_read - read_iter of a map file
  * @iocb:	file and position
@@ -443,7 +479,7 @@ ssize_t remotefs_copy_read(struct kiocb *iocb, struct iov_iter *to)
 	if (iocb->ki_pos >= size || !iov_iter_count(to))
 		return 0;
 	iov_iter_truncate(to, size - iocb->ki_pos);
-	ret = copy_run(&copy);
+	ret = copy_all(&copy);
 	if (ret > 0)
 		iocb->ki_pos += ret;
 	return ret;
@@ -478,7 +514,7 @@ ssize_t remotefs_copy_write(struct kiocb *iocb, struct iov_iter *from)
 		return -ENOSPC;
 	iov_iter_truncate(from, size - iocb->ki_pos);
 	copy.pos = iocb->ki_pos;
-	ret = copy_run(&copy);
+	ret = copy_all(&copy);
 	if (ret > 0) {
 		iocb->ki_pos += ret;
 		file_update_time(file);
@@ -538,5 +574,6 @@ int remotefs_copy_access(struct vm_area_struct *vma, unsigned long address,
 		    schedule_timeout_killable(1))
 			break;
 	}
+	copy_trace(&copy, pos, vec.iov_len, ret);
 	return ret;
 }

@@ -69,6 +69,7 @@
 #include <asm/pgalloc.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* The largest window is all of a page table. */
 #define WINDOW_MAX	((unsigned long)PTRS_PER_PTE)
@@ -121,7 +122,7 @@ static bool remotefs_block_invalidate(struct mmu_interval_notifier *sub,
 	struct remotefs_block *block =
 		container_of(sub, struct remotefs_block, sub);
 	struct remotefs_map *map = block->range->map;
-	bool mirrored;
+	unsigned int mirrors;
 
 	/* Before any fault fails, so that readers learn the true reason. */
 	if (event->event == MMU_NOTIFY_RELEASE)
@@ -130,12 +131,14 @@ static bool remotefs_block_invalidate(struct mmu_interval_notifier *sub,
 	spin_lock(&map->lock);
 	mmu_interval_set_seq(sub, seq);
 	map->invalidations++;
-	mirrored = map->mirrors;
+	mirrors = map->mirrors;
 	if (block_is_unmapped(block, event))
 		remotefs_block_stale(block);
 	spin_unlock(&map->lock);
+	trace_remotefs_invalidate(&map->inode, event->start, event->end,
+				  event->event, mirrors);
 
-	if (!mirrored)
+	if (!mirrors)
 		return true;
 	/* Only the OOM reaper cannot wait; it comes back, or exit does. */
 	if (!mmu_notifier_range_blockable(event))
@@ -586,6 +589,15 @@ static void fault_end(struct mirror_fault *fault)
 	remotefs_space_leave(fault->map->source);
 }
 
+/* Nothing but what lasts when the viewer's lock is dropped. */
+static void fault_trace(struct remotefs_map *map,
+			const struct vm_fault *vmf, vm_fault_t result)
+{
+	trace_remotefs_fault(&map->inode, (u64)vmf->pgoff << PAGE_SHIFT,
+			     vmf->address, vmf->flags & FAULT_FLAG_WRITE,
+			     (__force u32)result);
+}
+
 static vm_fault_t fault_serve(struct mirror_fault *fault)
 {
 	struct mm_struct *mm = fault->map->source->mm;
@@ -601,6 +613,7 @@ static vm_fault_t fault_serve(struct mirror_fault *fault)
 	if (ret == FAULT_WAIT)
 		ret = fault_wait(fault, &file);
 	fault_end(fault);
+	fault_trace(fault->map, fault->vmf, ret);
 	if (file)
 		fput(file);
 	return ret;
@@ -643,10 +656,9 @@ static vm_fault_t fault_zero(struct vm_fault *vmf)
 	vm_flags_t flags = vmf->vma->vm_flags & ~(VM_WRITE | VM_SHARED);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	if (vmf->flags & FAULT_FLAG_WRITE)
-		return VM_FAULT_SIGBUS;
 	spin_lock(&map->lock);
-	if (map->state != REMOTEFS_STATE_REVOKED &&
+	if (!(vmf->flags & FAULT_FLAG_WRITE) &&
+	    map->state != REMOTEFS_STATE_REVOKED &&
 	    test_bit(REMOTEFS_SOURCE_EXITED, &map->source->flags) &&
 	    interval_tree_iter_first(&map->zeroes, vmf->pgoff, vmf->pgoff)) {
 		ret = VM_FAULT_NOPAGE;
@@ -657,6 +669,7 @@ static vm_fault_t fault_zero(struct vm_fault *vmf)
 						  vm_get_page_prot(flags));
 	}
 	spin_unlock(&map->lock);
+	fault_trace(map, vmf, ret);
 	return ret;
 }
 
@@ -712,6 +725,9 @@ static vm_fault_t remotefs_vm_huge_fault(struct vm_fault *vmf,
 		return VM_FAULT_FALLBACK;
 	ret = huge_serve(&fault);
 	fault_end(&fault);
+	/* Otherwise the other handler goes on, and tells. */
+	if (ret != VM_FAULT_FALLBACK)
+		fault_trace(fault.map, vmf, ret);
 	return ret;
 }
 #endif

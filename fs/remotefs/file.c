@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static loff_t remotefs_file_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -38,13 +39,25 @@ static int file_errno(struct remotefs_map *map, bool write)
 	return err;
 }
 
-static int remotefs_file_open(struct inode *inode, struct file *file)
+/* The same of programs, once we have no objection. */
+static int policy_errno(struct inode *inode, u32 op, bool write, u64 offset,
+			u64 length)
+{
+	u32 flags = write ? REMOTEFS_POLICY_MAY_WRITE : 0;
+
+	if (!trace_remotefs_policy_enabled())
+		return 0;
+	return remotefs_bpf_ask(inode, op, flags, offset, length);
+}
+
+static int file_open(struct inode *inode, struct file *file, bool write)
 {
 	struct remotefs_map *map = REMOTEFS_I(inode);
 	struct remotefs_file *open;
 	int err;
 
-	err = file_errno(map, file->f_mode & FMODE_WRITE);
+	err = file_errno(map, write) ?:
+	      policy_errno(inode, REMOTEFS_POLICY_OPEN, write, 0, 0);
 	if (err)
 		return err;
 	open = kzalloc(sizeof(*open), GFP_KERNEL_ACCOUNT);
@@ -54,6 +67,15 @@ static int remotefs_file_open(struct inode *inode, struct file *file)
 	atomic_inc(&map->viewers);
 	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 	return 0;
+}
+
+static int remotefs_file_open(struct inode *inode, struct file *file)
+{
+	bool write = file->f_mode & FMODE_WRITE;
+	int ret = file_open(inode, file, write);
+
+	trace_remotefs_open(inode, write, ret);
+	return ret;
 }
 
 static int remotefs_file_release(struct inode *inode, struct file *file)
@@ -68,12 +90,11 @@ static int remotefs_file_release(struct inode *inode, struct file *file)
  * the core flushes before it forgets a VMA. VM_IO: MADV_DOFORK and MADV_DODUMP
  * are refused.
  */
-static int remotefs_file_mmap(struct file *file, struct vm_area_struct *vma)
+static int file_mmap(struct inode *inode, struct vm_area_struct *vma)
 {
-	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
 	int err;
 
-	err = file_errno(map, false);
+	err = file_errno(REMOTEFS_I(inode), false);
 	if (err)
 		return err;
 	if (!(vma->vm_flags & VM_MAYSHARE)) {
@@ -82,11 +103,28 @@ static int remotefs_file_mmap(struct file *file, struct vm_area_struct *vma)
 			return -EACCES;
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
+	err = policy_errno(inode, REMOTEFS_POLICY_MMAP,
+			   vma->vm_flags & VM_MAYWRITE,
+			   (u64)vma->vm_pgoff << PAGE_SHIFT,
+			   vma->vm_end - vma->vm_start);
+	if (err)
+		return err;
 	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP |
 			  VM_DONTCOPY);
 	vma->vm_ops = &remotefs_vm_ops;
 	remotefs_vm_ops.open(vma);
 	return 0;
+}
+
+static int remotefs_file_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct inode *inode = file_inode(file);
+	int ret = file_mmap(inode, vma);
+
+	trace_remotefs_mmap(inode, (u64)vma->vm_pgoff << PAGE_SHIFT,
+			    vma->vm_end - vma->vm_start, vma->vm_start,
+			    vma->vm_flags & VM_MAYWRITE, ret);
+	return ret;
 }
 
 #ifdef REMOTEFS_PMD

@@ -173,6 +173,8 @@ struct remotefs_source {
 /**
  * struct remotefs_map - a map file
  * @inode:	the VFS's part; also used alone, for directories and control
+ * @area:	state that programs and whoever may change the file keep (bpf.c)
+ * @lent:	a program was given its address; set once, READ_ONCE
  * @source:	whose memory, or which directory; counted; constant
  * @number:	N of map-N, or REMOTEFS_MAP_AS; constant after publish
  * @maker:	the attacher's fsuid, who may change the file; constant
@@ -194,6 +196,8 @@ struct remotefs_source {
  */
 struct remotefs_map {
 	struct inode inode;
+	atomic64_t area[REMOTEFS_AREA_SLOTS];
+	bool lent;
 	struct remotefs_source *source;
 	u32 number;
 	kuid_t maker;
@@ -493,6 +497,15 @@ struct remotefs_file {
 	struct remotefs_hint hints[4];
 };
 
+/* What a fault comes to, as numbers for the tracepoint. */
+enum {
+	REMOTEFS_FAULT_OOM	= (__force u32)VM_FAULT_OOM,
+	REMOTEFS_FAULT_SIGBUS	= (__force u32)VM_FAULT_SIGBUS,
+	REMOTEFS_FAULT_HWPOISON	= (__force u32)VM_FAULT_HWPOISON,
+	REMOTEFS_FAULT_NOPAGE	= (__force u32)VM_FAULT_NOPAGE,
+	REMOTEFS_FAULT_RETRY	= (__force u32)VM_FAULT_RETRY,
+};
+
 static inline struct remotefs_sb *REMOTEFS_SB(const struct super_block *sb)
 {
 	return sb->s_fs_info;
@@ -587,6 +600,7 @@ static inline void remotefs_map_zap(struct remotefs_map *map, pgoff_t first,
 
 /* super.c */
 extern struct workqueue_struct *remotefs_wq;
+void remotefs_inode_free(struct inode *inode);
 
 /* control.c */
 extern const struct file_operations remotefs_control_operations;
@@ -672,6 +686,7 @@ struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
 					kuid_t maker, umode_t mode,
 					kuid_t uid, kgid_t gid);
 void remotefs_map_evict(struct remotefs_map *map);
+bool remotefs_map_may_manage(const struct remotefs_map *map);
 int remotefs_map_insert(struct remotefs_map *map, struct remotefs_range *range);
 int remotefs_map_unmap(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 void remotefs_map_retract(struct remotefs_map *map, u64 session);
@@ -775,5 +790,18 @@ int remotefs_limit_charge(struct super_block *sb, kuid_t uid,
 			  enum remotefs_kind kind);
 void remotefs_limit_uncharge(struct super_block *sb, kuid_t uid,
 			     enum remotefs_kind kind);
+
+/* bpf.c */
+int remotefs_bpf_admit(struct remotefs_map *map);
+void remotefs_bpf_dismiss(struct remotefs_map *map);
+void remotefs_bpf_free(struct remotefs_map *map);
+struct remotefs_map *remotefs_bpf_find(const struct inode *inode);
+int remotefs_bpf_ask(struct inode *inode, u32 op, u32 flags, u64 offset,
+		     u64 length);
+u64 *remotefs_inode_area(struct inode *inode__ign, u32 rdwr_buf_size);
+int remotefs_policy_deny(struct remotefs_policy *policy, int err);
+long remotefs_bpf_area(struct file *file, void *data, void __user *uarg);
+void remotefs_bpf_init(void);
+void remotefs_bpf_exit(void);
 
 #endif /* REMOTEFS_INTERNAL_H */

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* What stat(2) calls the preferred size of a read: 64 KiB. */
 #define BLOCK_BITS	16
@@ -136,17 +137,25 @@ struct remotefs_map *remotefs_map_alloc(struct remotefs_source *source,
 	err = remotefs_limit_charge(source->sb, maker, REMOTEFS_MAPS);
 	if (err)
 		return ERR_PTR(err);
+	err = -ENOMEM;
 	inode = remotefs_inode_new(source->sb, S_IFREG | mode, uid, gid);
-	if (!inode) {
-		remotefs_limit_uncharge(source->sb, maker, REMOTEFS_MAPS);
-		return ERR_PTR(-ENOMEM);
-	}
-	inode->i_fop = &remotefs_file_operations;
+	if (!inode)
+		goto err_uncharge;
 	map = REMOTEFS_I(inode);
+	err = remotefs_bpf_admit(map);
+	if (err)
+		goto err_put_inode;
+	inode->i_fop = &remotefs_file_operations;
 	kref_get(&source->ref);
 	map->source = source;
 	map->maker = maker;
 	return map;
+
+err_put_inode:
+	iput(inode);
+err_uncharge:
+	remotefs_limit_uncharge(source->sb, maker, REMOTEFS_MAPS);
+	return ERR_PTR(err);
 }
 
 /* Free the first interval that overlaps; false if there is none. */
@@ -187,8 +196,24 @@ void remotefs_map_evict(struct remotefs_map *map)
 		map_uncharge(map, &map->allowed);
 	while (interval_drop(&map->zeroes, 0, ULONG_MAX))
 		;
+	remotefs_bpf_dismiss(map);
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->allowed.rb_root));
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
+}
+
+/**
+ * remotefs_map_may_manage - is the file the caller's own affair?
+ * @map:	the file
+ *
+ * To own it or to have it open is not enough: that is what others are given.
+ *
+ * Context: any; asks for the caller's credentials.
+ * Return: true for its maker and for administrators.
+ */
+bool remotefs_map_may_manage(const struct remotefs_map *map)
+{
+	return uid_eq(map->maker, current_fsuid()) ||
+	       ns_capable(map->inode.i_sb->s_user_ns, CAP_SYS_ADMIN);
 }
 
 /*
@@ -429,6 +454,7 @@ void remotefs_map_kill(struct remotefs_map *map, u32 state)
 	spin_unlock(&map->lock);
 	map_bury(map, &dead);
 	map_uncharge(map, &allowed);
+	trace_remotefs_revoke(&map->inode, state);
 }
 
 /*

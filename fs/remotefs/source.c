@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static void source_free(struct kref *ref)
 {
@@ -312,6 +313,10 @@ static int source_publish_locked(struct remotefs_source *source,
 				 struct inode **dir)
 {
 	bool new = !map->inode.i_nlink;
+	/* Once it is live, others may end it. */
+	u64 offset = (u64)range->node.start << PAGE_SHIFT;
+	u64 address = range->address, length = remotefs_range_size(range);
+	u32 flags = range->flags;
 	int err;
 
 	if (!remotefs_space_is_live(source))
@@ -337,6 +342,8 @@ static int source_publish_locked(struct remotefs_source *source,
 		source->users++;
 		*dir = NULL;
 	}
+	/* Nobody can look a new file up yet, so this is told before its open. */
+	trace_remotefs_map(&map->inode, offset, length, address, flags);
 	return 0;
 }
 

@@ -55,6 +55,8 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map = alloc_inode_sb(sb, inode_cache, GFP_KERNEL);
 	if (!map)
 		return NULL;
+	memset(map->area, 0, sizeof(map->area));
+	map->lent = false;
 	map->source = NULL;
 	map->number = 0;
 	map->maker = INVALID_UID;
@@ -75,9 +77,21 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	return &map->inode;
 }
 
-static void remotefs_free_inode(struct inode *inode)
+/**
+ * remotefs_inode_free - give an inode's memory back
+ * @inode:	the inode; nobody can reach it any more
+ *
+ * Context: any.
+ */
+void remotefs_inode_free(struct inode *inode)
 {
 	kmem_cache_free(inode_cache, REMOTEFS_I(inode));
+}
+
+/* An RCU grace period after it was evicted. */
+static void remotefs_free_inode(struct inode *inode)
+{
+	remotefs_bpf_free(REMOTEFS_I(inode));
 }
 
 static void remotefs_evict_inode(struct inode *inode)
@@ -541,6 +555,7 @@ static int __init remotefs_init(void)
 				      0);
 	if (!remotefs_wq)
 		goto err_destroy_cache;
+	remotefs_bpf_init();
 	err = register_filesystem(&remotefs_type);
 	if (err)
 		goto err_destroy_wq;
@@ -557,8 +572,8 @@ static void __exit remotefs_exit(void)
 {
 	unregister_filesystem(&remotefs_type);
 	destroy_workqueue(remotefs_wq);
-	/* Inodes are freed after a grace period. */
-	rcu_barrier();
+	/* Inodes are freed after one grace period or two. */
+	remotefs_bpf_exit();
 	remotefs_monitor_exit();
 	kmem_cache_destroy(inode_cache);
 }

@@ -5,6 +5,8 @@
 #
 # seconds: 90
 # not on debug in a whole run: a minute there, most of it in the compiler
+# not on bookworm in a whole run: layout is for the compiler to decide, and trixie has the same one
+# not on forky in a whole run: likewise
 
 # What start_source sets is not seen by shellcheck.
 # shellcheck disable=SC2154
@@ -55,9 +57,10 @@ compile() {
 # bats test_tags=C7
 @test "features that are not known come back cleared" {
 	run -0 call control "$M/control" features features=0 features features=0xffffffffffffffff \
-		features features=1 features features=0xffffffffffffff80
+		features features=1 features features=0xfffffffffffffd80
 	[ "${lines[1]}" = "features OK 0x0" ]
-	[[ ${lines[2]} =~ ^"features OK 0x7"[bf]$ ]]
+	# Without huge mappings before 6.12.
+	[[ ${lines[2]} =~ ^"features OK 0x"(27b|27f)$ ]]
 	[ "${lines[3]}" = "features OK 0x1" ]
 	[ "${lines[4]}" = "features OK 0x0" ]
 }

@@ -101,6 +101,12 @@ AT(range, offset, 8, 8);
 AT(range, out_address, 16, 8);
 AT(range, out_length, 24, 8);
 AT(range, out_mirrored, 32, 8);
+LAYOUT(area, 80, 8);
+AT(area, size, 0, 4);
+AT(area, flags, 4, 4);
+AT(area, operation, 8, 4);
+AT(area, mask, 12, 4);
+AT(area, slots, 16, 64);
 
 /* What is read, and what is mapped, which are nobody's arguments. */
 #define remotefs_event_args	remotefs_event
@@ -137,6 +143,17 @@ NUMBER(REMOTEFS_FEATURE_ZERO, 8);
 NUMBER(REMOTEFS_FEATURE_LOCK, 16);
 NUMBER(REMOTEFS_FEATURE_SESSION, 32);
 NUMBER(REMOTEFS_FEATURE_WATCH, 64);
+NUMBER(REMOTEFS_FEATURE_AREA, 512);
+NUMBER(REMOTEFS_IOC_AREA, 0xe712);
+NUMBER(REMOTEFS_AREA_SLOTS, 8);
+NUMBER(REMOTEFS_AREA_GET, 1);
+NUMBER(REMOTEFS_AREA_SET, 2);
+NUMBER(REMOTEFS_AREA_CLEAR, 3);
+NUMBER(REMOTEFS_POLICY_OPEN, 1);
+NUMBER(REMOTEFS_POLICY_MMAP, 2);
+NUMBER(REMOTEFS_POLICY_READ, 3);
+NUMBER(REMOTEFS_POLICY_WRITE, 4);
+NUMBER(REMOTEFS_POLICY_MAY_WRITE, 1);
 NUMBER(REMOTEFS_ATTACH_EPHEMERAL, 1);
 NUMBER(REMOTEFS_ATTACH_EXCLUSIVE, 2);
 NUMBER(REMOTEFS_MAP_NEW, 1);
@@ -368,6 +385,25 @@ static void watch_own_memory(long control)
 	REQUIRE(call(__NR_close, session, 0, 0) == 0);
 }
 
+/* Numbers of 64 bits come back whole. */
+static void keep_state(long file)
+{
+	struct remotefs_area_args area = {
+		.size = sizeof(area), .operation = REMOTEFS_AREA_SET, .mask = 129,
+		.slots = { [0] = 0x123456789abcdef0, [7] = ~0ULL },
+	};
+
+	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_AREA, (long)&area) == 0);
+	REQUIRE(area.slots[0] == 0 && area.slots[7] == 0);
+	area.operation = REMOTEFS_AREA_GET;
+	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_AREA, (long)&area) == 0);
+	REQUIRE(area.slots[0] == 0x123456789abcdef0 && area.slots[7] == ~0ULL);
+	area = (struct remotefs_area_args){ .size = sizeof(area), .mask = 255,
+					    .operation = REMOTEFS_AREA_CLEAR };
+	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_AREA, (long)&area) == 0);
+	REQUIRE(area.slots[0] == 0x123456789abcdef0 && area.slots[7] == ~0ULL);
+}
+
 /* A map file that somebody else made: one page of "page 0 of PID". */
 static void ask_about(long file)
 {
@@ -382,6 +418,7 @@ static void ask_about(long file)
 	REQUIRE(range.out_mirrored == 0);
 	range.offset += range.out_length;
 	REQUIRE(call(__NR_ioctl, file, REMOTEFS_IOC_RANGE, (long)&range) == -2);
+	keep_state(file);
 }
 
 __attribute__((used)) static void begin(long *stack)
@@ -394,7 +431,7 @@ __attribute__((used)) static void begin(long *stack)
 	control = call(__NR_open, (long)argv[1], 0, 0);
 	REQUIRE(control >= 0);
 	REQUIRE(call(__NR_ioctl, control, REMOTEFS_IOC_FEATURES, (long)&features) == 0);
-	REQUIRE((features.features & ~127ULL) == 0 && (features.features & 123) == 123);
+	REQUIRE((features.features & ~639ULL) == 0 && (features.features & 635) == 635);
 	watch_own_memory(control);
 	memory[4096] = 'x';
 	expose_own_memory(control);

@@ -16,7 +16,8 @@
  * descriptor of /proc/PID/mem which the caller already holds, or from the
  * caller's own address space.  A map file carries none of it: whoever opens
  * one can read it, write it where it is writable, map it into memory and ask
- * about it, and nothing else.  unlink(2) of a map file revokes it.
+ * about it, and nothing else; who made it can change its state, too.  unlink(2)
+ * of a map file revokes it.
  *
  * Every structure starts with its own size.  The kernel accepts a shorter
  * structure, down to the first published size of that call, and a longer one
@@ -31,9 +32,11 @@
  *   EACCES      the file's mode forbids it, or the descriptor of /proc/PID/mem
  *               was not opened for reading (for writing too, where the range
  *               is to be writable), or no range of the file is writable
- *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for; with
+ *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for, or a
+ *               policy program asked; with
  *               O_NONBLOCK on a watcher: there is nothing to be told now
  *   EBADF       not an open descriptor
+ *   EDQUOT      a policy program says so
  *   EEXIST      the offset is occupied, the process already has an "as" file,
  *               one session excludes another, or the cookie is in use
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
@@ -51,9 +54,10 @@
  *   ENOSPC      a limit of the mount, or of the mount on one user, is reached;
  *               a write at the end of the file
  *   ENOTTY      an unknown ioctl for this kind of descriptor
- *   EOPNOTSUPP  an unknown flag
+ *   EOPNOTSUPP  an unknown flag or operation
  *   EPERM       not allowed: another user's map file, a locked one, a size or a
- *               name that cannot change
+ *               name that cannot change;
+ *               or a policy program says so
  *   ESRCH       the source is gone (it exited or called execve), or the PID
  *               does not lead to the address space of the descriptor
  *   EROFS       opened for writing through a mount that is read-only
@@ -95,6 +99,7 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_LOCK		(1ULL << 4)	/* LOCK */
 #define REMOTEFS_FEATURE_SESSION	(1ULL << 5)	/* flags of ATTACH; OPEN */
 #define REMOTEFS_FEATURE_WATCH		(1ULL << 6)	/* WATCH */
+#define REMOTEFS_FEATURE_AREA		(1ULL << 9)	/* AREA; policy */
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
@@ -282,8 +287,8 @@ struct remotefs_lock_args {
  * opened through: if that is a bind mount of control alone there is none, and
  * neither if something is mounted over the file or its directory.
  *
- * Return: a close-on-exec descriptor of the map file; EINVAL, EACCES, ENOENT,
- * EPERM, EROFS, ESRCH, ESTALE, EXDEV, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
+ * Return: a close-on-exec descriptor of the map file; EINVAL, EACCES, EDQUOT,
+ * ENOENT, EPERM, EROFS, ESRCH, ESTALE, EXDEV, EMFILE, ENFILE, EOPNOTSUPP, ENOMEM.
  */
 struct remotefs_open_args {
 	__u32 size;
@@ -369,6 +374,100 @@ struct remotefs_range_args {
 };
 
 #define REMOTEFS_IOC_RANGE	_IO(REMOTEFS_IOC_TYPE, 0x11)
+
+/* How many 64-bit numbers a map file's state has. */
+#define REMOTEFS_AREA_SLOTS	8
+
+/**
+ * struct remotefs_area_args - REMOTEFS_IOC_AREA, on a map file
+ * @size:	sizeof(struct remotefs_area_args)
+ * @flags:	zero
+ * @operation:	REMOTEFS_AREA_GET, _SET or _CLEAR
+ * @mask:	a bit for each slot that it is about, not zero
+ * @slots:	in: of SET, the new numbers; else zero; out: what was there before,
+ *		and zero where @mask has no bit
+ *
+ * The state of a map file is some numbers that mean nothing to the kernel; BPF
+ * programs keep and use them.  They are zero when the file is made, and last
+ * until it is revoked, or as long as it is open.  Each slot is exchanged in one
+ * step, so that CLEAR loses no count.
+ *
+ * Whoever has the file open may GET.  To SET or CLEAR the caller must be the
+ * file's maker or have CAP_SYS_ADMIN, however the descriptor was opened: to read
+ * and write the memory is what a file is handed on for, and those to whom it is
+ * handed on are those whom a policy counts.  LOCK does not bind them.
+ *
+ * Return: 0; EINVAL (no slot, no such slot, or a number where none belongs),
+ * EPERM, EFAULT, E2BIG, EOPNOTSUPP; of SET and CLEAR also ESRCH, ESTALE.
+ */
+struct remotefs_area_args {
+	__u32 size;
+	__u32 flags;
+	__u32 operation;
+	__u32 mask;
+	__aligned_u64 slots[REMOTEFS_AREA_SLOTS];
+};
+
+#define REMOTEFS_IOC_AREA	_IO(REMOTEFS_IOC_TYPE, 0x12)
+
+#define REMOTEFS_AREA_GET	1
+#define REMOTEFS_AREA_SET	2
+#define REMOTEFS_AREA_CLEAR	3
+
+/**
+ * struct remotefs_policy - what a policy program is asked
+ * @op:		REMOTEFS_POLICY_*: what somebody is about to do with a map file
+ * @flags:	REMOTEFS_POLICY_MAY_WRITE
+ * @offset:	of MMAP, READ, WRITE: first byte in the file
+ * @length:	of these: how many bytes
+ * @verdict:	0 lets it happen; -EPERM, -EACCES or -EDQUOT is what the caller
+ *		gets instead; whatever else is not 0 counts as -EPERM
+ * @assign:	a bit for each slot of @area: see below
+ * @dev:	the file system's device number, as the kernel has it:
+ *		major << 20 | minor
+ * @source:	the PID that the file's directory is called by
+ * @map:	N of map-N, or REMOTEFS_MAP_AS
+ * @__reserved:	zero
+ * @ino:	the file's inode number
+ * @area:	the file's state
+ *
+ * The tracepoint remotefs_policy has it as its first argument, which programs
+ * of the type BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE read and write as memory.
+ * No type information is needed for that.  Of what they write, @verdict counts,
+ * and @area: when all programs have run, what was added to a slot is added to
+ * the file's state, atomically, so that no count is lost whoever else counts;
+ * a slot whose bit in @assign is set is stored instead.  That is so whatever the
+ * verdict, and whatever comes of the call afterwards.  Programs see what earlier
+ * ones have written, so all but these three are to be left alone.
+ *
+ * What must not wait (RWF_NOWAIT) is not asked about: it gets EAGAIN while there
+ * is a program, since who tries it again would be counted twice.
+ *
+ * Typed programs, which cannot write here, call remotefs_policy_deny() and
+ * remotefs_inode_area().
+ */
+struct remotefs_policy {
+	__u32 op;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__s32 verdict;
+	__u32 assign;
+	__u32 dev;
+	__u32 source;
+	__u32 map;
+	__u32 __reserved;
+	__aligned_u64 ino;
+	__aligned_u64 area[REMOTEFS_AREA_SLOTS];
+};
+
+#define REMOTEFS_POLICY_OPEN	1
+#define REMOTEFS_POLICY_MMAP	2
+#define REMOTEFS_POLICY_READ	3
+#define REMOTEFS_POLICY_WRITE	4
+
+/* OPEN is for writing; what MMAP makes is writable, or can be made so. */
+#define REMOTEFS_POLICY_MAY_WRITE	(1U << 0)
 
 /**
  * struct remotefs_watch_args - REMOTEFS_IOC_WATCH, on a session
