@@ -103,6 +103,29 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 #define VM_SHADOW_STACK VM_NONE
 #endif
 
+/* 6.10: mseal(2). */
+#ifndef VM_SEALED
+#define VM_SEALED VM_NONE
+#endif
+
+/* 7.0 or so: zap_vma_range(); before 6.3 it is another one that is exported. */
+#ifndef REMOTEFS_HAVE_ZAP_VMA_RANGE
+#ifdef REMOTEFS_HAVE_ZAP_PAGE_RANGE
+#define zap_vma_range zap_page_range
+#else
+#define zap_vma_range(vma, address, size) \
+	zap_page_range_single(vma, address, size, NULL)
+#endif
+#endif
+
+/* 6.7: MAP_STACK stands for no huge pages. */
+#if defined(REMOTEFS_HAVE_MAP_STACK_NOHUGE) && \
+	defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#define REMOTEFS_NOHUGE true
+#else
+#define REMOTEFS_NOHUGE false
+#endif
+
 /* 6.10: mm_get_unmapped_area(); 6.19: it works on current->mm. */
 #ifdef REMOTEFS_HAVE_MM_GET_UNMAPPED_AREA_MM
 #define mm_get_unmapped_area(file, addr, len, pgoff, flags) \

@@ -39,6 +39,7 @@ union remotefs_args {
 	struct remotefs_lock_args lock;
 	struct remotefs_open_args open;
 	struct remotefs_watch_args watch;
+	struct remotefs_remote_args remote;
 	struct remotefs_watch_add_args watch_add;
 	struct remotefs_watch_del_args watch_del;
 	struct remotefs_info_args info;
@@ -87,8 +88,10 @@ static long remotefs_control_features(struct file *file, void *data,
 	u64 known = REMOTEFS_FEATURE_WRITE | REMOTEFS_FEATURE_WHOLE |
 		    REMOTEFS_FEATURE_ZERO | REMOTEFS_FEATURE_LOCK |
 		    REMOTEFS_FEATURE_SESSION | REMOTEFS_FEATURE_WATCH |
-		    REMOTEFS_FEATURE_AREA;
+		    REMOTEFS_FEATURE_REMOTE | REMOTEFS_FEATURE_AREA;
 
+	if (REMOTEFS_NOHUGE)
+		known |= REMOTEFS_FEATURE_NOHUGE;
 #ifdef REMOTEFS_PMD
 	known |= REMOTEFS_FEATURE_PMD;
 #endif
@@ -115,6 +118,7 @@ static const struct remotefs_ioctl session_table[] = {
 	ROW(LOCK, lock, __reserved, remotefs_session_lock),
 	ROW(OPEN, open, __reserved, remotefs_session_open),
 	ROW(WATCH, watch, __reserved, remotefs_session_watch),
+	ROW(REMOTE, remote, __reserved, remotefs_remote_call),
 };
 
 static const struct remotefs_ioctl watch_table[] = {

@@ -37,7 +37,7 @@
  *
  *   object    reference          holders
  *   mm        mm_count           each source, for its life. mm_users is held only
- *                                while a fault or a copy is inside it
+ *                                while a fault, a copy or a command is inside it
  *   source    kref               each session, each watcher, each inode below
  *                                its directory, a queued worker
  *   inode     i_count            the grant, from publish to revoke; dentries
@@ -45,6 +45,7 @@
  *   block     refcount           its range's tree, each fault and copy; whoever
  *                                holds one holds its range too
  *   monitor   mmu_notifier_get   each watcher
+ *   session   f_count            its descriptors; a remote command under way
  *   mount     struct path        open files, sessions and watchers (these two by
  *                                their control file)
  */
@@ -497,6 +498,20 @@ struct remotefs_file {
 	struct remotefs_hint hints[4];
 };
 
+/**
+ * struct remotefs_job - what a thread of the kernel does for somebody
+ * @run:	does it
+ * @done:	tells those who wait; the job's memory may go then
+ * @thread:	which one has it; helper.c's lock
+ * @hurried:	give up, if nothing has been done yet; READ_ONCE
+ */
+struct remotefs_job {
+	void (*run)(struct remotefs_job *job);
+	void (*done)(struct remotefs_job *job);
+	struct task_struct *thread;
+	bool hurried;
+};
+
 /* What a fault comes to, as numbers for the tracepoint. */
 enum {
 	REMOTEFS_FAULT_OOM	= (__force u32)VM_FAULT_OOM,
@@ -580,6 +595,17 @@ static inline bool remotefs_source_is_gone(const struct remotefs_source *source)
 	return test_bit(REMOTEFS_SOURCE_GONE, &source->flags);
 }
 
+/* A part of a file or of an address space, as callers name it. */
+static inline int remotefs_check_interval(u64 start, u64 length, u64 limit)
+{
+	u64 end;
+
+	if (!length || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(length) ||
+	    check_add_overflow(start, length, &end) || end > limit)
+		return -EINVAL;
+	return 0;
+}
+
 /* Copy a structure with results back: as much as the caller has room for. */
 static inline int remotefs_reply(void __user *uarg, const void *args,
 				 size_t size)
@@ -611,8 +637,15 @@ long remotefs_file_ioctl(struct file *file, unsigned int cmd,
 long remotefs_watch_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long arg);
 
+/* remote.c */
+long remotefs_remote_call(struct file *file, void *data, void __user *uarg);
+
 /* session.c */
 int remotefs_session_calibrate(void);
+int remotefs_session_prepare(struct remotefs_session *session,
+			     const struct remotefs_map_args *args,
+			     struct remotefs_map **map,
+			     struct remotefs_range **range);
 long remotefs_session_attach(struct file *control, void *data,
 			     void __user *uarg);
 long remotefs_session_map(struct file *file, void *data, void __user *uarg);
@@ -784,12 +817,23 @@ vm_fault_t remotefs_space_fault_now(struct mm_struct *mm, unsigned long address,
 				    bool write);
 int remotefs_space_fault_in(struct remotefs_source *source,
 			    unsigned long address, bool write);
+int remotefs_space_removable(struct mm_struct *mm, unsigned long start,
+			     unsigned long end);
+int remotefs_space_discard(struct mm_struct *mm, unsigned long start,
+			   unsigned long end);
+int remotefs_space_advise_huge(struct mm_struct *mm, unsigned long start,
+			       unsigned long end);
 
 /* limit.c */
 int remotefs_limit_charge(struct super_block *sb, kuid_t uid,
 			  enum remotefs_kind kind);
 void remotefs_limit_uncharge(struct super_block *sb, kuid_t uid,
 			     enum remotefs_kind kind);
+
+/* helper.c */
+int remotefs_helper_start(struct remotefs_job *job);
+void remotefs_helper_hurry(struct remotefs_job *job);
+void remotefs_helper_exit(void);
 
 /* bpf.c */
 int remotefs_bpf_admit(struct remotefs_map *map);

@@ -246,16 +246,6 @@ static struct remotefs_map *session_find_map(struct remotefs_session *session,
 	return ERR_PTR(-EPERM);
 }
 
-static int check_interval(u64 start, u64 length, u64 limit)
-{
-	u64 end;
-
-	if (!length || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(length) ||
-	    check_add_overflow(start, length, &end) || end > limit)
-		return -EINVAL;
-	return 0;
-}
-
 /* The arguments of calls that are about an interval of a file. */
 static int interval_args_check(u32 flags, u32 reserved, u64 offset, u64 length)
 {
@@ -263,7 +253,7 @@ static int interval_args_check(u32 flags, u32 reserved, u64 offset, u64 length)
 		return -EOPNOTSUPP;
 	if (reserved)
 		return -EINVAL;
-	return check_interval(offset, length, MAX_LFS_FILESIZE);
+	return remotefs_check_interval(offset, length, MAX_LFS_FILESIZE);
 }
 
 /* What is malformed whatever the state of the world. */
@@ -334,8 +324,9 @@ session_new_range(struct remotefs_map *map,
 	if (args->flags & REMOTEFS_MAP_WHOLE) {
 		length = limit & PAGE_MASK;
 	} else {
-		err = check_interval(args->address, length, limit) ?:
-		      check_interval(args->offset, length, MAX_LFS_FILESIZE);
+		err = remotefs_check_interval(args->address, length, limit) ?:
+		      remotefs_check_interval(args->offset, length,
+					      MAX_LFS_FILESIZE);
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -343,18 +334,12 @@ session_new_range(struct remotefs_map *map,
 				    first + (length >> PAGE_SHIFT) - 1);
 }
 
-/* Number a new file and tell the caller, before anything is published. */
-static int session_number(struct remotefs_map *map,
-			  const struct remotefs_map_args *args,
-			  struct remotefs_map_args __user *uargs)
+static void session_number(struct remotefs_map *map, u32 flags)
 {
-	if (!(args->flags & REMOTEFS_MAP_NEW))
-		return 0;
-	if (args->flags & REMOTEFS_MAP_WHOLE)
+	if (flags & REMOTEFS_MAP_WHOLE)
 		map->number = REMOTEFS_MAP_AS;
 	else
 		map->number = atomic_inc_return(&map->source->next_map) - 1;
-	return put_user(map->number, &uargs->map);
 }
 
 static int session_place(struct remotefs_session *session,
@@ -373,7 +358,11 @@ static int session_place(struct remotefs_session *session,
 		goto err_put_range;
 	if (session->id && map->session != session->id)
 		WRITE_ONCE(session->strayed, true);
-	err = session_number(map, args, uargs);
+	/* The caller is told before anything is published. */
+	if (args->flags & REMOTEFS_MAP_NEW) {
+		session_number(map, args->flags);
+		err = put_user(map->number, &uargs->map);
+	}
 	if (!err)
 		err = remotefs_source_publish(session->source, map, range);
 	if (err)
@@ -385,6 +374,44 @@ err_bury:
 err_put_range:
 	remotefs_range_put(range);
 	return err;
+}
+
+/**
+ * remotefs_session_prepare - a file with one range, not to be seen yet
+ * @session:	the session
+ * @args:	with NEW; the range's address may be changed afterwards
+ * @map:	out: the file, numbered; an inode reference
+ * @range:	out: its range, with one reference; neither admitted nor enlisted
+ *
+ * Context: sleeps.
+ * Return: 0; -EOPNOTSUPP, -EINVAL, -EPERM, -ENOSPC, -ENOMEM as for MAP.
+ */
+int remotefs_session_prepare(struct remotefs_session *session,
+			     const struct remotefs_map_args *args,
+			     struct remotefs_map **map,
+			     struct remotefs_range **range)
+{
+	int err = map_args_check(args);
+
+	if (err)
+		return err;
+	*map = session_new_map(session, args);
+	if (IS_ERR(*map)) {
+		err = PTR_ERR(*map);
+		*map = NULL;
+		return err;
+	}
+	*range = session_new_range(*map, args);
+	if (IS_ERR(*range)) {
+		err = PTR_ERR(*range);
+		*range = NULL;
+		iput(&(*map)->inode);
+		*map = NULL;
+		return err;
+	}
+	(*range)->session = session->id;
+	session_number(*map, args->flags);
+	return 0;
 }
 
 /**

@@ -664,3 +664,127 @@ int remotefs_space_fault_in(struct remotefs_source *source,
 		err = -EINTR;
 	return err;
 }
+
+/*
+ * May a command take this away? A mirror is as little the caller's affair as a
+ * file or a device is; a shadow stack would be missed at the next return.
+ */
+static int vma_removable(struct vm_area_struct *vma)
+{
+	if (vma->vm_ops == &remotefs_vm_ops)
+		return -ELOOP;
+	return vma_is_served(vma) && !(vma->vm_flags & VM_SHADOW_STACK) ?
+	       0 : -EFAULT;
+}
+
+/**
+ * remotefs_space_removable - may a command take all memory here away?
+ * @mm:		the source's address space
+ * @start:	where to start
+ * @end:	where to stop; there may be holes
+ *
+ * Context: @mm's mmap_lock held. Does not sleep.
+ * Return: 0; -EFAULT some of it is not private anonymous memory; -ELOOP some of
+ * it is a mirror.
+ */
+int remotefs_space_removable(struct mm_struct *mm, unsigned long start,
+			     unsigned long end)
+{
+	VMA_ITERATOR(iter, mm, start);
+	struct vm_area_struct *vma;
+	int err;
+
+	mmap_assert_locked(mm);
+	for_each_vma_range(iter, vma, end) {
+		err = vma_removable(vma);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* As madvise(2) sees it; of what it would tell a userfaultfd we cannot. */
+static int vma_discardable(struct vm_area_struct *vma)
+{
+	int err = vma_removable(vma);
+
+	if (err)
+		return err;
+	if ((vma->vm_flags & VM_LOCKED) || userfaultfd_armed(vma))
+		return -EBUSY;
+	if ((vma->vm_flags & VM_SEALED) && !(vma->vm_flags & VM_WRITE))
+		return -EPERM;
+	return 0;
+}
+
+static int range_discardable(struct mm_struct *mm, unsigned long start,
+			     unsigned long end)
+{
+	VMA_ITERATOR(iter, mm, start);
+	struct vm_area_struct *vma;
+	int err;
+
+	for_each_vma_range(iter, vma, end) {
+		if (vma->vm_start > start)
+			return -EFAULT;
+		err = vma_discardable(vma);
+		if (err)
+			return err;
+		start = vma->vm_end;
+	}
+	return start < end ? -EFAULT : 0;
+}
+
+/**
+ * remotefs_space_discard - drop the pages of private anonymous memory
+ * @mm:		the source's address space
+ * @start:	where to start
+ * @end:	where to stop
+ *
+ * Context: @mm's mmap_lock held. Sleeps.
+ * Return: 0; and with nothing changed -EFAULT for a hole or memory of another
+ * kind, -ELOOP for a mirror, -EBUSY for memory that is locked or registered with
+ * a userfaultfd, -EPERM for memory sealed against writing.
+ */
+int remotefs_space_discard(struct mm_struct *mm, unsigned long start,
+			   unsigned long end)
+{
+	VMA_ITERATOR(iter, mm, start);
+	struct vm_area_struct *vma;
+	unsigned long stop;
+	int err;
+
+	mmap_assert_locked(mm);
+	err = range_discardable(mm, start, end);
+	if (err)
+		return err;
+	for_each_vma_range(iter, vma, end) {
+		stop = min(vma->vm_end, end);
+		zap_vma_range(vma, start, stop - start);
+		start = stop;
+	}
+	return 0;
+}
+
+/**
+ * remotefs_space_advise_huge - ask for huge pages in new memory
+ * @mm:		the source's address space
+ * @start:	where it starts
+ * @end:	where it ends
+ *
+ * Context: @mm's mmap_lock held for writing.
+ * Return: 0; -EBUSY it is part of a larger mapping, or somebody has changed it.
+ */
+int remotefs_space_advise_huge(struct mm_struct *mm, unsigned long start,
+			       unsigned long end)
+{
+	struct vm_area_struct *vma = find_vma(mm, start);
+
+	mmap_assert_write_locked(mm);
+	if (!vma || vma->vm_start != start || vma->vm_end != end ||
+	    !vma_is_served(vma))
+		return -EBUSY;
+	vm_flags_clear(vma, VM_NOHUGEPAGE);
+	vm_flags_set(vma, VM_HUGEPAGE);
+	return 0;
+}

@@ -571,6 +571,7 @@ err_destroy_cache:
 static void __exit remotefs_exit(void)
 {
 	unregister_filesystem(&remotefs_type);
+	remotefs_helper_exit();
 	destroy_workqueue(remotefs_wq);
 	/* Inodes are freed after one grace period or two. */
 	remotefs_bpf_exit();

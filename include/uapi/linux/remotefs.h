@@ -34,11 +34,15 @@
  *               is to be writable), or no range of the file is writable
  *   EAGAIN      with RWF_NOWAIT: the page would have to be waited for, or a
  *               policy program asked; with
- *               O_NONBLOCK on a watcher: there is nothing to be told now
+ *               O_NONBLOCK on a watcher: there is nothing to be told now; of a
+ *               remote MMAP: the source locks its memory, and may not lock more
  *   EBADF       not an open descriptor
+ *   EBUSY       of a remote command: the memory is locked or registered with a
+ *               userfaultfd, or there is no room to keep it from its neighbours
  *   EDQUOT      a policy program says so
  *   EEXIST      the offset is occupied, the process already has an "as" file,
- *               one session excludes another, or the cookie is in use
+ *               one session excludes another, the cookie is in use, or there is
+ *               a mapping where a remote one must not replace any
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
  *   EHWPOISON   the page's memory is broken
@@ -50,13 +54,14 @@
  *   EMFILE      the caller has too many descriptors (ENFILE: the system has)
  *   ENOENT      no such map file, no range at or after this offset, or no watch
  *               with this cookie
- *   ENOMEM      out of memory
+ *   ENOMEM      out of memory; of a remote MMAP: or of what the source may have
  *   ENOSPC      a limit of the mount, or of the mount on one user, is reached;
  *               a write at the end of the file
  *   ENOTTY      an unknown ioctl for this kind of descriptor
- *   EOPNOTSUPP  an unknown flag or operation
+ *   EOPNOTSUPP  an unknown flag, operation or remote command, or one that this
+ *               kernel or this source cannot have
  *   EPERM       not allowed: another user's map file, a locked one, a size or a
- *               name that cannot change;
+ *               name that cannot change; sealed memory, or the lowest addresses;
  *               or a policy program says so
  *   ESRCH       the source is gone (it exited or called execve), or the PID
  *               does not lead to the address space of the descriptor
@@ -99,6 +104,8 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_LOCK		(1ULL << 4)	/* LOCK */
 #define REMOTEFS_FEATURE_SESSION	(1ULL << 5)	/* flags of ATTACH; OPEN */
 #define REMOTEFS_FEATURE_WATCH		(1ULL << 6)	/* WATCH */
+#define REMOTEFS_FEATURE_REMOTE		(1ULL << 7)	/* REMOTE */
+#define REMOTEFS_FEATURE_NOHUGE		(1ULL << 8)	/* its NOHUGE */
 #define REMOTEFS_FEATURE_AREA		(1ULL << 9)	/* AREA; policy */
 
 /**
@@ -300,6 +307,88 @@ struct remotefs_open_args {
 #define REMOTEFS_IOC_OPEN	_IO(REMOTEFS_IOC_TYPE, 0x06)
 
 #define REMOTEFS_OPEN_WRITE	(1U << 0)	/* for writing, too */
+
+/**
+ * struct remotefs_remote_args - REMOTEFS_IOC_REMOTE, on a session
+ * @size:	sizeof(struct remotefs_remote_args)
+ * @command:	REMOTEFS_REMOTE_MMAP, _MUNMAP or _DISCARD
+ * @flags:	of MMAP: REMOTEFS_REMOTE_*; else zero
+ * @prot:	of MMAP: PROT_READ and PROT_WRITE, or neither; else zero
+ * @address:	of MMAP: where to map, a hint without FIXED, or zero for anywhere;
+ *		out: where it was mapped. Else: where to start. Page aligned
+ * @length:	in bytes, page aligned, not zero
+ * @map_flags:	with EXPOSE: REMOTEFS_MAP_WRITE, _OWNER and _ZERO
+ * @out_map:	zero; with EXPOSE, out: the number N of the new map-N
+ * @mode:	with EXPOSE: as in struct remotefs_map_args
+ * @uid:	with OWNER: likewise
+ * @gid:	with OWNER: likewise
+ * @__reserved:	zero
+ *
+ * Changes the source's address space, from outside: the source is not stopped,
+ * not traced, and runs nothing.  The session needs write authority.
+ *
+ * MMAP maps new anonymous private memory.  Without FIXED the kernel chooses a
+ * free place, near @address if it can.  With FIXED the memory is at @address, or
+ * EEXIST if there is any mapping; with REPLACE too, it takes the place of what
+ * private anonymous memory is there, which after ENOMEM may be gone, as with
+ * mmap(2) and MAP_FIXED.  PROT_EXEC is refused, EOPNOTSUPP.  What
+ * the source has said of memory to come (mlockall(2), prctl(2)) holds for this.
+ *
+ * EXPOSE also makes a map file with this one range at offset zero, as MAP with
+ * NEW does: a window into the source that both sides share from the beginning.
+ * Both are done, or neither, and so it excludes REPLACE.
+ *
+ * NOHUGE and HUGE give the advice of madvise(2) about huge pages.  NOHUGE is
+ * EOPNOTSUPP on kernels that lack it: see FEATURES.  The kernel joins mappings
+ * that are alike, and advice must not touch those of the source: where HUGE
+ * cannot have a mapping of its own it is EBUSY.  It excludes REPLACE and NOHUGE.
+ *
+ * MUNMAP unmaps private anonymous memory as munmap(2) does; there may be holes.
+ * DISCARD drops its pages as madvise(2) with MADV_DONTNEED does, so that it reads
+ * zeros: without holes.  If any other kind of mapping is in the interval nothing
+ * is done: EFAULT, for a mirror of a map file ELOOP; EBUSY for DISCARD of memory
+ * that is locked or registered with a userfaultfd, EPERM for sealed memory.
+ * For MUNMAP and REPLACE this is looked at just before the memory goes: a
+ * source that maps something else there in between loses it.
+ *
+ * The source's own limits hold, to the page: RLIMIT_AS, RLIMIT_DATA and
+ * RLIMIT_MEMLOCK, the number of mappings, its memory control group, overcommit
+ * and the lowest address.  No capability of the caller's lifts any of them.
+ * Security modules see the caller.  Sources with 32-bit addresses are
+ * EOPNOTSUPP.
+ *
+ * A caller that is killed leaves at once; the command is then done wholly or not
+ * at all.  A command never reaches what the source executes next.
+ *
+ * Return: 0; EINVAL, EOPNOTSUPP, EACCES (no write authority), ESRCH, EEXIST,
+ * EFAULT, ELOOP, EBUSY, EPERM, ENOSPC, ENOMEM, EAGAIN, EINTR.
+ */
+struct remotefs_remote_args {
+	__u32 size;
+	__u32 command;
+	__u32 flags;
+	__u32 prot;
+	__aligned_u64 address;
+	__aligned_u64 length;
+	__u32 map_flags;
+	__u32 out_map;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 __reserved;
+};
+
+#define REMOTEFS_IOC_REMOTE	_IO(REMOTEFS_IOC_TYPE, 0x08)
+
+#define REMOTEFS_REMOTE_MMAP	1
+#define REMOTEFS_REMOTE_MUNMAP	2
+#define REMOTEFS_REMOTE_DISCARD	3
+
+#define REMOTEFS_REMOTE_FIXED	(1U << 0)	/* at address, and nowhere else */
+#define REMOTEFS_REMOTE_REPLACE	(1U << 1)	/* whatever of its kind is there */
+#define REMOTEFS_REMOTE_EXPOSE	(1U << 2)	/* and make a map file of it */
+#define REMOTEFS_REMOTE_HUGE	(1U << 3)	/* use huge pages */
+#define REMOTEFS_REMOTE_NOHUGE	(1U << 4)	/* do not */
 
 /**
  * struct remotefs_info_args - REMOTEFS_IOC_INFO, on a map file
