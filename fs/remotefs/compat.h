@@ -40,6 +40,21 @@ static inline struct timespec64 simple_inode_init_ts(struct inode *inode)
 }
 #endif
 
+/* 6.6: the time of change has a setter. */
+#ifndef REMOTEFS_HAVE_INODE_SET_CTIME_CURRENT
+static inline void inode_set_ctime_current(struct inode *inode)
+{
+	inode->i_ctime = current_time(inode);
+}
+#endif
+
+/* 6.8: the list of a mount's attributes is constant. */
+static inline void set_xattr_handlers(struct super_block *sb,
+				      const struct xattr_handler *const *list)
+{
+	sb->s_xattr = (typeof(sb->s_xattr))list;
+}
+
 /* 6.19: generic_delete_inode() was renamed. */
 #ifndef REMOTEFS_HAVE_INODE_JUST_DROP
 #define inode_just_drop generic_delete_inode

@@ -189,6 +189,7 @@ struct remotefs_source {
  * @nr_ranges:	how many ranges there are
  * @unmapped:	a range has been taken out of the file
  * @locked:	once it has a name, no session changes it any more
+ * @label:	what people call it (label.c), or NULL
  * @mirrors:	how many VMAs map the file
  * @viewers:	how many times it is open; atomic
  * @link:	in the list of maps being revoked; whoever took its name away has it
@@ -213,6 +214,7 @@ struct remotefs_map {
 	unsigned int nr_ranges;
 	bool unmapped;
 	bool locked;
+	char *label;
 	unsigned int mirrors;
 	atomic_t viewers;
 	u64 faults;
@@ -726,6 +728,9 @@ void remotefs_map_retract(struct remotefs_map *map, u64 session);
 int remotefs_map_allow(struct remotefs_map *map, pgoff_t first, pgoff_t last);
 int remotefs_map_lock(struct remotefs_map *map);
 void remotefs_map_kill(struct remotefs_map *map, u32 state);
+
+/* label.c */
+extern const struct xattr_handler *const remotefs_xattr_handlers[];
 
 /* file.c */
 extern const struct file_operations remotefs_file_operations;

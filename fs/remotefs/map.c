@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/xattr.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -196,6 +197,7 @@ void remotefs_map_evict(struct remotefs_map *map)
 		map_uncharge(map, &map->allowed);
 	while (interval_drop(&map->zeroes, 0, ULONG_MAX))
 		;
+	kfree(map->label);
 	remotefs_bpf_dismiss(map);
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->allowed.rb_root));
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&map->ranges.rb_root));
@@ -502,4 +504,5 @@ static int remotefs_map_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 const struct inode_operations remotefs_map_inode_operations = {
 	.getattr	= remotefs_map_getattr,
 	.setattr	= remotefs_map_setattr,
+	.listxattr	= generic_listxattr,
 };

@@ -69,6 +69,7 @@ static struct inode *remotefs_alloc_inode(struct super_block *sb)
 	map->nr_ranges = 0;
 	map->unmapped = false;
 	map->locked = false;
+	map->label = NULL;
 	map->mirrors = 0;
 	atomic_set(&map->viewers, 0);
 	map->faults = 0;
@@ -405,6 +406,7 @@ static int remotefs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_time_gran = 1;
 	sb->s_iflags |= SB_I_NODEV | SB_I_NOEXEC;
 	sb->s_op = &remotefs_super_operations;
+	set_xattr_handlers(sb, remotefs_xattr_handlers);
 	set_default_d_op(sb, &remotefs_dentry_operations);
 	sbi->control = make_control(sb);
 	if (!sbi->control)

@@ -168,6 +168,8 @@ NUMBER(REMOTEFS_REMOTE_EXPOSE, 4);
 NUMBER(REMOTEFS_REMOTE_HUGE, 8);
 NUMBER(REMOTEFS_REMOTE_NOHUGE, 16);
 NUMBER(REMOTEFS_FEATURE_AREA, 512);
+NUMBER(REMOTEFS_FEATURE_LABEL, 1024);
+NUMBER(REMOTEFS_LABEL_MAX, 63);
 NUMBER(REMOTEFS_IOC_AREA, 0xe712);
 NUMBER(REMOTEFS_AREA_SLOTS, 8);
 NUMBER(REMOTEFS_AREA_GET, 1);
@@ -455,7 +457,7 @@ __attribute__((used)) static void begin(long *stack)
 	control = call(__NR_open, (long)argv[1], 0, 0);
 	REQUIRE(control >= 0);
 	REQUIRE(call(__NR_ioctl, control, REMOTEFS_IOC_FEATURES, (long)&features) == 0);
-	REQUIRE((features.features & ~1023ULL) == 0 && (features.features & 763) == 763);
+	REQUIRE((features.features & ~2047ULL) == 0 && (features.features & 1787) == 1787);
 	watch_own_memory(control);
 	memory[4096] = 'x';
 	expose_own_memory(control);

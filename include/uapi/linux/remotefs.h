@@ -42,16 +42,19 @@
  *   EDQUOT      a policy program says so
  *   EEXIST      the offset is occupied, the process already has an "as" file,
  *               one session excludes another, the cookie is in use, or there is
- *               a mapping where a remote one must not replace any
+ *               a mapping where a remote one must not replace any; with XATTR_CREATE:
+ *               there is a label
  *   EFAULT      a hole, memory that is not anonymous, or memory which the
  *               source itself may not write; also a bad pointer argument
  *   EHWPOISON   the page's memory is broken
  *   EINTR       a fatal signal arrived; of a read() on a watcher: any signal,
  *               unless its handler has SA_RESTART
  *   EINVAL      malformed: a size, an alignment, a wrapped or empty interval,
- *               nonzero padding, a descriptor that is not /proc/PID/mem
+ *               nonzero padding, a descriptor that is not /proc/PID/mem; what is no
+ *               label
  *   ELOOP       the memory is itself a mirror of a remotefs file
  *   EMFILE      the caller has too many descriptors (ENFILE: the system has)
+ *   ENODATA     the map file has no label
  *   ENOENT      no such map file, no range at or after this offset, or no watch
  *               with this cookie
  *   ENOMEM      out of memory; of a remote MMAP: or of what the source may have
@@ -65,6 +68,7 @@
  *               or a policy program says so
  *   ESRCH       the source is gone (it exited or called execve), or the PID
  *               does not lead to the address space of the descriptor
+ *   ERANGE      the buffer is too small for the label
  *   EROFS       opened for writing through a mount that is read-only
  *   ESTALE      the map file was revoked, or the range was taken out of it
  *   EXDEV       the map file is not in the mount that control was opened through
@@ -107,6 +111,15 @@ struct remotefs_features_args {
 #define REMOTEFS_FEATURE_REMOTE		(1ULL << 7)	/* REMOTE */
 #define REMOTEFS_FEATURE_NOHUGE		(1ULL << 8)	/* its NOHUGE */
 #define REMOTEFS_FEATURE_AREA		(1ULL << 9)	/* AREA; policy */
+#define REMOTEFS_FEATURE_LABEL		(1ULL << 10)	/* XATTR_LABEL */
+
+/*
+ * Extended attribute of a map file: what people call it, 1 to LABEL_MAX bytes of
+ * printable ASCII without blanks and slashes.  To set or remove it, the caller must
+ * be the file's maker or have CAP_SYS_ADMIN, besides what the file's mode asks for.
+ */
+#define REMOTEFS_XATTR_LABEL		"user.remotefs.label"
+#define REMOTEFS_LABEL_MAX		63
 
 /**
  * struct remotefs_attach_args - REMOTEFS_IOC_ATTACH, on control
