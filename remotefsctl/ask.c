@@ -49,7 +49,9 @@ static size_t make_line(char line[LINE_SIZE], int argc, char **argv)
 /* Commands that take the memory of a process, and which word names it. */
 static int open_memory(int argc, char **argv)
 {
-	static const char *const takers[] = { "expose", "allow", "unmap", "lock" };
+	static const char *const takers[] = {
+		"expose", "allow", "unmap", "lock", "watch", "new", "mmap", "munmap", "discard"
+	};
 	bool takes = false;
 	char path[64];
 	int fd;
@@ -113,8 +115,12 @@ static void print_paths(const struct settings *settings, FILE *answer)
 	char *line = NULL;
 	size_t size = 0;
 
+	/* What is no file is an interval of addresses. */
 	while (!settings->quiet && getline(&line, &size, answer) > 0)
-		printf("%s/%s", settings->data, line);
+		if (strncmp(line, "0x", 2))
+			printf("%s/%s", settings->data, line);
+		else
+			fputs(line, stdout);
 	free(line);
 }
 

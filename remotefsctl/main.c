@@ -28,13 +28,24 @@ static const char usage_text[] =
 	"                     make a part of a read-only map file writable\n"
 	"  unmap FILE 0xSTART-0xEND\n"
 	"                     take ranges out of a map file\n"
+	"  new PID SIZE [ro|rw] [at=0xADDRESS] [OPTION...]\n"
+	"                     make memory in a running process, and a map file of it\n"
+	"  mmap PID SIZE none|ro|rw [at=0xADDRESS [replace]]\n"
+	"                     make memory in a running process, and no file\n"
+	"  munmap PID 0xSTART-0xEND\n"
+	"  discard PID 0xSTART-0xEND\n"
+	"                     take memory from a process, or what is in it\n"
 	"  revoke PID | FILE | all\n"
 	"  lock PID | FILE\n"
+	"  state FILE N=NUMBER...\n"
+	"                     set the numbers that BPF programs keep of a map file\n"
 	"  chmod 0NNN PID | FILE\n"
 	"  chown USER:GROUP PID | FILE\n"
 	"  dump FILE OUTPUT   save a map file, with holes for what was never touched\n"
 	"  dump --core PID OUTPUT\n"
 	"                     save all that is exposed as an ELF core\n"
+	"  watch [PID [WHAT] | FILE]\n"
+	"                     print events until a signal comes or the process ends\n"
 	"\n"
 	"FILE is PID/map-N or PID/as.\n"
 	"\n"
@@ -51,13 +62,19 @@ static const struct command {
 	{ "expose",	ask_run },
 	{ "allow",	ask_run },
 	{ "unmap",	ask_run },
+	{ "new",	ask_run },
+	{ "mmap",	ask_run },
+	{ "munmap",	ask_run },
+	{ "discard",	ask_run },
 	{ "revoke",	ask_run },
 	{ "lock",	ask_run },
+	{ "state",	ask_run },
 	{ "chmod",	ask_run },
 	{ "chown",	ask_run },
 	{ "list",	show_list },
 	{ "show",	show_run },
 	{ "dump",	dump_run },
+	{ "watch",	watch_run },
 };
 
 static void __attribute__((noreturn)) misuse(void)

@@ -29,6 +29,9 @@ int ask_run(const struct settings *settings, int argc, char **argv);
 int show_list(const struct settings *settings, int argc, char **argv);
 int show_run(const struct settings *settings, int argc, char **argv);
 
+/* watch.c: events. */
+int watch_run(const struct settings *settings, int argc, char **argv);
+
 /* dump.c */
 int dump_run(const struct settings *settings, int argc, char **argv);
 

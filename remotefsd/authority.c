@@ -175,7 +175,7 @@ static int borrow(const struct command *command, const struct surroundings *arou
 				"%s, so the daemon cannot judge your rights; open /proc/%d/mem yourself and add fd=N",
 				obstacle, command->pid);
 	authority->mem = authority_open_as(around, requester, process, "mem",
-					   command->write ? O_RDWR : O_RDONLY);
+					   command->write || command->remote ? O_RDWR : O_RDONLY);
 	if (authority->mem < 0)
 		return explain_open(-authority->mem, command->pid, why);
 	authority->maps = authority_open_as(around, requester, process, "maps", O_RDONLY);

@@ -50,17 +50,17 @@ static void describe_ranges(const struct grant *grant, const struct map_file *fi
 {
 	struct remotefs_range_args range = { 0 };
 	int fd = tree_open_file(grant->tree, file->pid, file->map);
+	char one[RECORD_RANGE_SIZE];
 	size_t length = 0;
 
 	text[0] = '\0';
 	if (fd < 0)
 		return;
 	while (length < RECORD_RANGE_SIZE && !kernel_range(fd, &range)) {
-		length += snprintf(text + length, RECORD_RANGE_SIZE - length,
-				   "%s0x%" PRIx64 "-0x%" PRIx64 " %s", length ? ", " : "",
-				   (uint64_t)range.out_address,
-				   (uint64_t)(range.out_address + range.out_length),
-				   range.out_flags & REMOTEFS_MAP_WRITE ? "rw" : "ro");
+		record_range(one, range.out_address, range.out_address + range.out_length,
+			     range.out_flags & REMOTEFS_MAP_WRITE ? "rw" : "ro");
+		length += snprintf(text + length, RECORD_RANGE_SIZE - length, "%s%s",
+				   length ? ", " : "", one);
 		range.offset += range.out_length;
 	}
 	close(fd);
@@ -193,7 +193,7 @@ static void tell_part(const struct grant *grant)
 	const struct memory *memory = &grant->command->memory;
 	char range[RECORD_RANGE_SIZE];
 
-	snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64, memory->start, memory->end);
+	record_range(range, memory->start, memory->end, NULL);
 	grant_record(grant, RECORD_CHANGE, grant->command->pid, grant->command->map, range);
 	grant_print_file(grant, grant->command->map);
 }
@@ -379,4 +379,45 @@ static int set_owner(const struct grant *grant, const struct map_file *file)
 int change_owner(struct grant *grant)
 {
 	return change_each(grant, may_set_owner, set_owner);
+}
+
+static int may_set_state(const struct grant *grant, const struct map_file *file)
+{
+	char name[TREE_NAME_SIZE];
+
+	if (policy_may_set_state(grant->job->around, grant->job->requester))
+		return 0;
+	return complain(grant->why, EPERM, "to change the state of %d/%s takes CAP_SYS_ADMIN",
+			file->pid, tree_name(name, file->map));
+}
+
+static int set_state(const struct grant *grant, const struct map_file *file)
+{
+	const struct command *command = grant->command;
+	struct remotefs_area_args args = {
+		.operation = REMOTEFS_AREA_SET,
+		.mask = command->slots,
+	};
+	int fd = tree_open_file(grant->tree, file->pid, file->map);
+	int error;
+
+	if (fd == -ENOENT)
+		return complain(grant->why, ENOENT, "there is no such map file");
+	if (fd < 0)
+		return explain_change(grant, -fd);
+	memcpy(args.slots, command->state, sizeof(args.slots));
+	error = kernel_area(fd, &args);
+	close(fd);
+	return explain_change(grant, error);
+}
+
+/**
+ * change_state - the command "state"
+ * @grant:	the command
+ *
+ * Return: 0, or an errno value with its sentence written.
+ */
+int change_state(struct grant *grant)
+{
+	return change_each(grant, may_set_state, set_state);
 }

@@ -22,12 +22,17 @@
 
 /* What "help" answers. */
 const char command_grammar[] =
-	"add PID WHAT [ro|rw] [owner=USER:GROUP] [mode=0NNN] [onexit=bus|zero] [fd=N]\n"
+	"add PID WHAT [ro|rw] [label=S] [owner=USER:GROUP] [mode=0NNN] [onexit=bus|zero] [fd=N]\n"
 	"add PID 0xSTART-0xEND into=map-N [at=0xOFFSET] [ro|rw] [onexit=bus|zero] [fd=N]\n"
+	"new PID SIZE [ro|rw] [PLACE] [owner=USER:GROUP] [mode=0NNN] [onexit=bus|zero] [fd=N]\n"
+	"mmap PID SIZE none|ro|rw [PLACE] [replace] [fd=N]\n"
+	"munmap PID 0xSTART-0xEND [fd=N]\n"
+	"discard PID 0xSTART-0xEND [fd=N]\n"
 	"revoke PID | FILE | all\n"
 	"unmap FILE 0xSTART-0xEND [fd=N]\n"
 	"allow FILE 0xSTART-0xEND rw [fd=N]\n"
 	"lock PID | FILE [fd=N]\n"
+	"state FILE N=NUMBER...\n"
 	"chmod 0NNN PID | FILE\n"
 	"chown USER:GROUP PID | FILE\n"
 	"watch PID WHAT [fd=N]\n"
@@ -35,7 +40,9 @@ const char command_grammar[] =
 	"help\n"
 	"\n"
 	"WHAT: heap | stack | anon | all | as | 0xSTART-0xEND | [anon:NAME]\n"
-	"FILE: PID/map-N | PID/as\n";
+	"FILE: PID/map-N | PID/as\n"
+	"SIZE: BYTES | NK | NM | NG\n"
+	"PLACE: [at=0xADDRESS | near=0xADDRESS] [huge|nohuge]\n";
 
 struct words {
 	char text[COMMAND_SIZE];
@@ -230,18 +237,42 @@ static int option_into(const char *value, struct command *command, struct compla
 	return 0;
 }
 
-static int option_at(const char *value, struct command *command, struct complaint *why)
+static int parse_page(const char *value, struct command *command, struct complaint *why,
+		      const char *sentence)
 {
 	if (!word_parse_address(value, &command->at) || command->at % PAGE_SIZE)
-		return complain(why, EINVAL, "at= takes an offset of whole pages, as 0x1000");
+		return complain(why, EINVAL, "%s", sentence);
 	return 0;
 }
 
-static int option_label(const char *value, struct command *command, struct complaint *why)
+static int option_at(const char *value, struct command *command, struct complaint *why)
+{
+	return parse_page(value, command, why, "at= takes a number of whole pages, as 0x1000");
+}
+
+static int option_near(const char *value, struct command *command, struct complaint *why)
+{
+	return parse_page(value, command, why, "near= takes the address of a page, as 0x1000");
+}
+
+static int option_none(const char *value, struct command *command, struct complaint *why)
 {
 	(void)value;
-	(void)command;
-	return complain(why, EOPNOTSUPP, "label= is not in this release");
+	(void)why;
+	command->none = true;
+	return 0;
+}
+
+/* The line has no blanks left, and nothing that is not printable. */
+static int option_label(const char *value, struct command *command, struct complaint *why)
+{
+	size_t length = strlen(value);
+
+	if (!length || length > REMOTEFS_LABEL_MAX || strchr(value, '/'))
+		return complain(why, EINVAL, "a label has 1 to %d characters, none of them a slash",
+				REMOTEFS_LABEL_MAX);
+	memcpy(command->label, value, length + 1);
+	return 0;
 }
 
 enum {
@@ -253,22 +284,34 @@ enum {
 	GIVEN_LABEL	= 1 << 5,
 	GIVEN_INTO	= 1 << 6,
 	GIVEN_AT	= 1 << 7,
+	GIVEN_NEAR	= 1 << 8,
+	GIVEN_REPLACE	= 1 << 9,
+	GIVEN_ADVICE	= 1 << 10,
+	GIVEN_NONE	= 1 << 11,
+	GIVEN_PLACE	= GIVEN_AT | GIVEN_NEAR | GIVEN_ADVICE,
+	GIVEN_FILE	= GIVEN_RIGHTS | GIVEN_OWNER | GIVEN_MODE | GIVEN_ONEXIT | GIVEN_FD,
 };
 
 static const struct option {
 	const char *word;	/* with a value if it ends with "=" */
 	unsigned int given;	/* options that share a bit exclude each other */
 	int (*take)(const char *value, struct command *command, struct complaint *why);
+	uint32_t how;		/* what it means to the kernel, without @take */
 } options[] = {
-	{ "ro",		GIVEN_RIGHTS,	option_ro },
-	{ "rw",		GIVEN_RIGHTS,	option_rw },
-	{ "owner=",	GIVEN_OWNER,	option_owner },
-	{ "mode=",	GIVEN_MODE,	option_mode },
-	{ "onexit=",	GIVEN_ONEXIT,	option_onexit },
-	{ "fd=",	GIVEN_FD,	option_fd },
-	{ "label=",	GIVEN_LABEL,	option_label },
-	{ "into=",	GIVEN_INTO,	option_into },
-	{ "at=",	GIVEN_AT,	option_at },
+	{ "ro",		GIVEN_RIGHTS,	option_ro, 0 },
+	{ "rw",		GIVEN_RIGHTS,	option_rw, 0 },
+	{ "owner=",	GIVEN_OWNER,	option_owner, 0 },
+	{ "mode=",	GIVEN_MODE,	option_mode, 0 },
+	{ "onexit=",	GIVEN_ONEXIT,	option_onexit, 0 },
+	{ "fd=",	GIVEN_FD,	option_fd, 0 },
+	{ "label=",	GIVEN_LABEL,	option_label, 0 },
+	{ "into=",	GIVEN_INTO,	option_into, 0 },
+	{ "at=",	GIVEN_AT,	option_at, 0 },
+	{ "near=",	GIVEN_NEAR,	option_near, 0 },
+	{ "replace",	GIVEN_REPLACE,	NULL,	REMOTEFS_REMOTE_REPLACE },
+	{ "huge",	GIVEN_ADVICE,	NULL,	REMOTEFS_REMOTE_HUGE },
+	{ "nohuge",	GIVEN_ADVICE,	NULL,	REMOTEFS_REMOTE_NOHUGE },
+	{ "none",	GIVEN_NONE,	option_none, 0 },
 };
 
 static const struct option *find_option(const char *word)
@@ -295,7 +338,9 @@ static int parse_options(char **words, unsigned int allowed, struct command *com
 		if (command->given & option->given)
 			return complain(why, EINVAL, "'%s' is said twice", option->word);
 		command->given |= option->given;
-		error = option->take(*words + strlen(option->word), command, why);
+		command->how |= option->how;
+		error = option->take ?
+			option->take(*words + strlen(option->word), command, why) : 0;
 		if (error)
 			return error;
 	}
@@ -310,6 +355,8 @@ static int check_into(const struct command *command, struct complaint *why)
 			complain(why, EINVAL, "at= goes with into=") : 0;
 	if (command->given & (GIVEN_OWNER | GIVEN_MODE))
 		return complain(why, EINVAL, "the map file has its owner and mode already");
+	if (command->given & GIVEN_LABEL)
+		return complain(why, EINVAL, "into= and label= exclude each other");
 	if (command->memory.kind != MEMORY_INTERVAL)
 		return complain(why, EINVAL, "into= takes one interval, 0xSTART-0xEND");
 	return 0;
@@ -326,10 +373,84 @@ static int parse_add(struct words *words, struct command *command, struct compla
 	if (!error)
 		error = parse_memory(words->word[2], &command->memory, why);
 	if (!error)
-		error = parse_options(&words->word[3], ~0U, command, why);
+		error = parse_options(&words->word[3], GIVEN_FILE | GIVEN_LABEL | GIVEN_INTO | GIVEN_AT,
+				      command, why);
 	if (!error)
 		error = check_into(command, why);
 	return error;
+}
+
+static int check_place(struct command *command, struct complaint *why)
+{
+	if (command->given & GIVEN_AT)
+		command->how |= REMOTEFS_REMOTE_FIXED;
+	if (command->given & GIVEN_AT && command->given & GIVEN_NEAR)
+		return complain(why, EINVAL, "at= and near= exclude each other");
+	if (!(command->how & REMOTEFS_REMOTE_REPLACE))
+		return 0;
+	if (!(command->given & GIVEN_AT))
+		return complain(why, EINVAL, "replace goes with at=");
+	if (command->how & REMOTEFS_REMOTE_HUGE)
+		return complain(why, EINVAL, "replace and huge exclude each other");
+	return 0;
+}
+
+/* PID SIZE [OPTION...]: memory that the process does not have yet */
+static int parse_making(struct words *words, unsigned int allowed, struct command *command,
+			struct complaint *why)
+{
+	int error = parse_pid(words->word[1], command, why);
+
+	command->scope = SCOPE_PROCESS;
+	command->remote = true;
+	command->memory.kind = MEMORY_REMOTE;
+	if (!error && (!word_parse_size(words->word[2], &command->size) ||
+		       command->size % PAGE_SIZE))
+		error = complain(why, EINVAL, "'%.60s' is not a size of whole pages, as 64K",
+				 words->word[2]);
+	if (!error)
+		error = parse_options(&words->word[3], allowed | GIVEN_PLACE | GIVEN_FD, command,
+				      why);
+	return error ? error : check_place(command, why);
+}
+
+static int parse_new(struct words *words, struct command *command, struct complaint *why)
+{
+	if (words->count < 3)
+		return complain(why, EINVAL, "usage: new PID SIZE [OPTION...]");
+	return parse_making(words, GIVEN_FILE, command, why);
+}
+
+static int parse_mmap(struct words *words, struct command *command, struct complaint *why)
+{
+	unsigned int rights;
+	int error;
+
+	if (words->count < 4)
+		return complain(why, EINVAL, "usage: mmap PID SIZE none|ro|rw [OPTION...]");
+	error = parse_making(words, GIVEN_RIGHTS | GIVEN_NONE | GIVEN_REPLACE, command, why);
+	if (error)
+		return error;
+	rights = command->given & (GIVEN_RIGHTS | GIVEN_NONE);
+	if (rights != GIVEN_RIGHTS && rights != GIVEN_NONE)
+		return complain(why, EINVAL, "mmap takes one of none, ro and rw");
+	return 0;
+}
+
+/* PID 0xSTART-0xEND [fd=N] */
+static int parse_taking(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count < 3)
+		return complain(why, EINVAL, "usage: %s PID 0xSTART-0xEND [fd=N]",
+				words->word[0]);
+	command->scope = SCOPE_PROCESS;
+	command->remote = true;
+	error = parse_pid(words->word[1], command, why);
+	if (!error)
+		error = parse_interval(words->word[2], &command->memory, why);
+	return error ? error : parse_options(&words->word[3], GIVEN_FD, command, why);
 }
 
 static int parse_revoke(struct words *words, struct command *command, struct complaint *why)
@@ -405,6 +526,38 @@ static int parse_chown(struct words *words, struct command *command, struct comp
 	return error ? error : parse_target(words->word[2], command, why);
 }
 
+/* N=NUMBER, decimal, or hexadecimal after 0x */
+static int parse_slot(char *word, struct command *command, struct complaint *why)
+{
+	char *equals = strchr(word, '=');
+	uint64_t slot, number;
+
+	if (equals)
+		*equals = '\0';
+	if (!equals || !word_parse_number(word, REMOTEFS_AREA_SLOTS - 1, &slot) ||
+	    (!word_parse_number(equals + 1, UINT64_MAX, &number) &&
+	     !word_parse_address(equals + 1, &number)))
+		return complain(why, EINVAL, "state takes N=NUMBER, where N is at most %d",
+				REMOTEFS_AREA_SLOTS - 1);
+	if (command->slots >> slot & 1)
+		return complain(why, EINVAL, "number %d is said twice", (int)slot);
+	command->slots |= 1U << slot;
+	command->state[slot] = number;
+	return 0;
+}
+
+static int parse_state(struct words *words, struct command *command, struct complaint *why)
+{
+	int error;
+
+	if (words->count < 3 || !strchr(words->word[1], '/'))
+		return complain(why, EINVAL, "usage: state PID/map-N | PID/as N=NUMBER...");
+	error = parse_file(words->word[1], command, why);
+	for (char **word = &words->word[2]; *word && !error; word++)
+		error = parse_slot(*word, command, why);
+	return error;
+}
+
 static int parse_help(struct words *words, struct command *command, struct complaint *why)
 {
 	command->scope = SCOPE_ALL;
@@ -447,6 +600,11 @@ static const struct verb {
 	{ "help",	COMMAND_HELP,	parse_help },
 	{ "watch",	COMMAND_WATCH,	parse_watch },
 	{ "unwatch",	COMMAND_UNWATCH, parse_unwatch },
+	{ "new",	COMMAND_NEW,	parse_new },
+	{ "mmap",	COMMAND_MMAP,	parse_mmap },
+	{ "munmap",	COMMAND_MUNMAP,	parse_taking },
+	{ "discard",	COMMAND_DISCARD, parse_taking },
+	{ "state",	COMMAND_STATE,	parse_state },
 };
 
 /**
@@ -456,8 +614,7 @@ static const struct verb {
  * @command:	the result
  * @why:	with an error, the sentence for the requester
  *
- * Return: 0; EINVAL if it is malformed, EOPNOTSUPP if it belongs to the
- * grammar but not to this release.
+ * Return: 0; EINVAL if it is malformed.
  */
 int command_parse(const char *text, size_t length, struct command *command,
 		  struct complaint *why)

@@ -81,29 +81,53 @@ static void take_defaults(struct grant *grant, const struct rule *rule)
 	grant->gid = rule->gid;
 }
 
+static int ask_rule(struct grant *grant, const struct rules *rules, const struct owner *source,
+		    enum memory_kind memory)
+{
+	const struct command *command = grant->command;
+	const struct rule *rule = rules_decide(rules, grant->job->requester, source, memory,
+					       command->write || command->remote);
+
+	if (rule && rule->allow)
+		take_defaults(grant, rule);
+	else if (rule)
+		return complain(grant->why, EACCES, "line %u of the policy forbids it", rule->line);
+	else
+		return complain(grant->why, EACCES, "no line of the policy allows it");
+	return 0;
+}
+
 /* The rules are about what lets somebody in, and not about what takes it back. */
+static bool is_ruled(const struct command *command)
+{
+	return command->verb != COMMAND_UNMAP && command->verb != COMMAND_LOCK;
+}
+
+/* What takes memory away needs the right to write that memory, too. */
+static bool takes_memory(const struct command *command)
+{
+	return command->memory.kind == MEMORY_INTERVAL ||
+	       command->how & REMOTEFS_REMOTE_REPLACE;
+}
+
 static int ask_rules(struct grant *grant, const struct owner *source)
 {
 	const struct command *command = grant->command;
-	const struct rule *rule;
 	struct rules rules;
 	bool narrow;
 	int error;
 
-	if (command->verb != COMMAND_ADD && command->verb != COMMAND_ALLOW)
+	if (!is_ruled(command))
 		return 0;
 	error = rules_load(grant->job->policy, &rules, &narrow, grant->why);
 	if (error || !narrow)
 		return error;
-	rule = rules_decide(&rules, grant->job->requester, source, command->memory.kind,
-			    command->write);
-	if (rule && rule->allow)
-		take_defaults(grant, rule);
-	else if (rule)
-		error = complain(grant->why, EACCES, "line %u of the policy forbids it",
-				 rule->line);
-	else
-		error = complain(grant->why, EACCES, "no line of the policy allows it");
+	if (!command->remote)
+		error = ask_rule(grant, &rules, source, command->memory.kind);
+	else if (takes_memory(command))
+		error = ask_rule(grant, &rules, source, MEMORY_INTERVAL);
+	if (!error && command->remote)
+		error = ask_rule(grant, &rules, source, MEMORY_REMOTE);
 	rules_release(&rules);
 	return error;
 }
@@ -182,6 +206,24 @@ static void apply_defaults(const struct grant *grant, struct remotefs_map_args *
 }
 
 /**
+ * grant_attach_for_file - make a session, and settle whose a new file is to be
+ * @grant:	the command
+ * @args:	receives the owner, and the mode where the command names none
+ *
+ * Return: 0, or an errno value with its sentence written.
+ */
+int grant_attach_for_file(struct grant *grant, struct remotefs_map_args *args)
+{
+	int error = choose_owner(grant, args);
+
+	if (!error)
+		error = grant_attach(grant);
+	if (!error)
+		apply_defaults(grant, args);
+	return error;
+}
+
+/**
  * grant_print_file - write one path of the answer
  * @grant:	the command
  * @map:	the map file's number
@@ -244,7 +286,33 @@ struct made {
 		struct span span;
 	} *files;
 	size_t count;
+	int directory;			/* where they are, or -1 */
 };
+
+/*
+ * The names of files are for the process that has them: another one may come to
+ * have its PID, or execve(2) begin with map-0 again. So they are taken from the
+ * directory as it is while the session can still do something, and thus is the
+ * session's own; when its process goes, nothing is found there any more.
+ */
+static int open_made(const struct grant *grant, struct made *made)
+{
+	int watcher;
+
+	if (made->directory >= 0)
+		return 0;
+	made->directory = tree_open_process(grant->tree, grant->command->pid);
+	if (made->directory < 0)
+		return made->directory == -ENOENT ? ESRCH : -made->directory;
+	watcher = kernel_watch(grant->session);
+	if (watcher >= 0) {
+		close(watcher);
+		return 0;
+	}
+	close(made->directory);
+	made->directory = -1;
+	return -watcher;
+}
 
 static int make_file(const struct grant *grant, const struct remotefs_map_args *template,
 		     const struct span *span, struct made *made)
@@ -256,9 +324,24 @@ static int make_file(const struct grant *grant, const struct remotefs_map_args *
 	args.address = span->start;
 	args.length = span->end - span->start;
 	error = kernel_map(grant->session, &args);
-	if (!error)
-		made->files[made->count++] = (struct made_file){ args.map, *span };
-	return error;
+	if (error)
+		return error;
+	made->files[made->count++] = (struct made_file){ args.map, *span };
+	return open_made(grant, made);
+}
+
+static int label_files(const struct grant *grant, const struct made *made)
+{
+	const struct command *command = grant->command;
+	int error = 0;
+
+	for (size_t i = 0; i < made->count && *command->label && !error; i++)
+		error = tree_label(made->directory, made->files[i].map, command->label);
+	if (error == ENOENT || error == ESTALE)
+		return complain(grant->why, error, "a map file was taken away meanwhile");
+	if (error == ESRCH)
+		return grant_explain_map(grant, error);
+	return error ? complain(grant->why, error, "label=: %s", strerror(error)) : 0;
 }
 
 /* Where the words heap, anon and so on were meant, the memory may be gone since. */
@@ -298,8 +381,10 @@ static void unmake_files(const struct grant *grant, const struct made *made, boo
 	struct map_file *files = NULL;
 	size_t nr_files;
 
-	for (size_t i = 0; i < made->count; i++)
-		tree_unlink(grant->tree, pid, made->files[i].map);
+	char name[TREE_NAME_SIZE];
+
+	for (size_t i = 0; i < made->count && made->directory >= 0; i++)
+		unlinkat(made->directory, tree_name(name, made->files[i].map), 0);
 	if (new_directory && !tree_files(grant->tree, pid, &files, &nr_files) && !nr_files)
 		tree_remove_process(grant->tree, pid);
 	free(files);
@@ -313,8 +398,8 @@ static void record_made(const struct grant *grant, const struct made_file *made)
 	if (command->memory.kind == MEMORY_WHOLE)
 		snprintf(range, sizeof(range), "all %s", command->write ? "rw" : "ro");
 	else
-		snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64 " %s", made->span.start,
-			 made->span.end, command->write ? "rw" : "ro");
+		record_range(range, made->span.start, made->span.end,
+			     command->write ? "rw" : "ro");
 	grant_record(grant, RECORD_CREATE, command->pid, made->map, range);
 }
 
@@ -395,7 +480,7 @@ static int run_add(struct grant *grant)
 	const struct command *command = grant->command;
 	bool new_directory = !tree_has_process(grant->tree, command->pid);
 	struct remotefs_map_args template = { .mode = command->mode };
-	struct made made = { 0 };
+	struct made made = { .directory = -1 };
 	struct span *spans = NULL;
 	size_t nr_spans = 0;
 	int error;
@@ -408,19 +493,19 @@ static int run_add(struct grant *grant)
 		return add_into(grant, &template);
 	if (command->memory.kind == MEMORY_WHOLE)
 		template.flags |= REMOTEFS_MAP_WHOLE;
-	error = choose_owner(grant, &template);
-	if (!error)
-		error = grant_attach(grant);
-	if (!error)
-		apply_defaults(grant, &template);
+	error = grant_attach_for_file(grant, &template);
 	if (!error)
 		error = grant_choose_spans(grant, &spans, &nr_spans);
 	if (!error)
 		error = make_files(grant, &template, spans, nr_spans, &made);
+	if (!error)
+		error = label_files(grant, &made);
 	if (error)
 		unmake_files(grant, &made, new_directory);
 	else
 		tell_made(grant, &made);
+	if (made.directory >= 0)
+		close(made.directory);
 	free(made.files);
 	free(spans);
 	return error;
@@ -445,6 +530,11 @@ static const struct {
 	[COMMAND_CHOWN]		= { "chown", change_owner },
 	[COMMAND_WATCH]		= { "watch", watch_add },
 	[COMMAND_UNWATCH]	= { "unwatch", watch_end },
+	[COMMAND_NEW]		= { "new", remote_new },
+	[COMMAND_MMAP]		= { "mmap", remote_mmap },
+	[COMMAND_MUNMAP]	= { "munmap", remote_munmap },
+	[COMMAND_DISCARD]	= { "discard", remote_discard },
+	[COMMAND_STATE]		= { "state", change_state },
 	[COMMAND_HELP]		= { "help", run_help },
 };
 
@@ -457,8 +547,7 @@ static void record_denial(const struct job *job, const struct command *command, 
 	if (error != EACCES && error != EPERM)
 		return;
 	if (memory->kind == MEMORY_INTERVAL)
-		snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64, memory->start,
-			 memory->end);
+		record_range(range, memory->start, memory->end, NULL);
 	record_write(&(struct record){
 		.event = RECORD_DENIED,
 		.requester = job->requester,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/remotefs.h>
@@ -183,6 +184,47 @@ int kernel_range(int map_file, struct remotefs_range_args *args)
 	args->size = sizeof(*args);
 	args->out_flags = 0;
 	return call(map_file, REMOTEFS_IOC_RANGE, args);
+}
+
+/**
+ * kernel_label - what people call a map file
+ * @map_file:	an open map file
+ * @label:	receives it
+ *
+ * Return: false if it has no label.
+ */
+bool kernel_label(int map_file, char label[REMOTEFS_LABEL_MAX + 1])
+{
+	ssize_t length = fgetxattr(map_file, REMOTEFS_XATTR_LABEL, label, REMOTEFS_LABEL_MAX);
+
+	label[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+/**
+ * kernel_area - REMOTEFS_IOC_AREA
+ * @map_file:	an open map file
+ * @args:	its arguments, but for the size
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_area(int map_file, struct remotefs_area_args *args)
+{
+	args->size = sizeof(*args);
+	return call(map_file, REMOTEFS_IOC_AREA, args);
+}
+
+/**
+ * kernel_remote - REMOTEFS_IOC_REMOTE
+ * @session:	the session
+ * @args:	its arguments, but for the size
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_remote(int session, struct remotefs_remote_args *args)
+{
+	args->size = sizeof(*args);
+	return call(session, REMOTEFS_IOC_REMOTE, args);
 }
 
 /**

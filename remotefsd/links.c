@@ -4,9 +4,10 @@
  *
  * Copyright (C) 2026 The remotefs authors
  *
- * A link is named 0xSTART-0xEND-LABEL.  The label is what the kernel calls the
- * memory now; a look-up goes by the addresses alone, so that a link does not
- * break when a heap grows or a name changes.
+ * A link is named 0xSTART-0xEND-LABEL.  The label is the map file's own if it was
+ * given one, and else what the kernel calls the memory now; a look-up goes by the
+ * addresses alone, so that a link does not break when a heap grows or a name
+ * changes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -99,15 +100,18 @@ static void print_links(FILE *out, int tree, const struct map_file *file,
 {
 	struct remotefs_range_args range = { 0 };
 	int fd = tree_open_file(tree, file->pid, file->map);
+	char text[REMOTEFS_LABEL_MAX + 1];
+	bool named;
 
 	if (fd < 0)
 		return;
+	named = kernel_label(fd, text);
 	while (!kernel_range(fd, &range)) {
 		uint64_t start = range.out_address;
 
 		fprintf(out, "0x%" PRIx64 "-0x%" PRIx64 "-%s %u\n", start,
-			start + (uint64_t)range.out_length, label_of(labels, start, file->map),
-			file->map);
+			start + (uint64_t)range.out_length,
+			named ? text : label_of(labels, start, file->map), file->map);
 		range.offset += range.out_length;
 	}
 	close(fd);

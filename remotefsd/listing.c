@@ -36,6 +36,12 @@ static void print_features(FILE *out, uint64_t features)
 		{ REMOTEFS_FEATURE_PMD, "pmd" },
 		{ REMOTEFS_FEATURE_ZERO, "zero" },
 		{ REMOTEFS_FEATURE_LOCK, "lock" },
+		{ REMOTEFS_FEATURE_SESSION, "session" },
+		{ REMOTEFS_FEATURE_WATCH, "watch" },
+		{ REMOTEFS_FEATURE_REMOTE, "remote" },
+		{ REMOTEFS_FEATURE_NOHUGE, "nohuge" },
+		{ REMOTEFS_FEATURE_AREA, "area" },
+		{ REMOTEFS_FEATURE_LABEL, "label" },
 	};
 
 	fputs("features:", out);
@@ -217,6 +223,31 @@ static void print_info(FILE *out, const struct map_file *file,
 		(uint64_t)info->out_faults, (uint64_t)info->out_invalidations);
 }
 
+/* Only of a file that has one. */
+static void print_info_label(FILE *out, int fd)
+{
+	char label[REMOTEFS_LABEL_MAX + 1];
+
+	if (kernel_label(fd, label))
+		fprintf(out, "label: %s\n", label);
+}
+
+/* state: what BPF programs keep, eight numbers */
+static void print_info_state(FILE *out, int fd)
+{
+	struct remotefs_area_args args = {
+		.operation = REMOTEFS_AREA_GET,
+		.mask = (1U << REMOTEFS_AREA_SLOTS) - 1,
+	};
+
+	if (kernel_area(fd, &args))
+		return;
+	fputs("state:", out);
+	for (int i = 0; i < REMOTEFS_AREA_SLOTS; i++)
+		fprintf(out, " %" PRIu64, (uint64_t)args.slots[i]);
+	fputc('\n', out);
+}
+
 /* range: 0xSTART-0xEND ro|rw 0xOFFSET MIRRORED */
 static void print_info_ranges(FILE *out, int fd)
 {
@@ -261,6 +292,8 @@ int listing_info(const struct job *job, FILE *out)
 	if (error)
 		return error;
 	print_info(out, &file, &info);
+	print_info_label(out, fd);
+	print_info_state(out, fd);
 	print_info_ranges(out, fd);
 	return 0;
 }

@@ -73,6 +73,19 @@ bool policy_may_set_owner(const struct surroundings *around, const struct identi
 }
 
 /**
+ * policy_may_set_state - may they change the numbers that programs keep of a map file?
+ * @around:	the daemon's side
+ * @requester:	who asks
+ *
+ * As with the kernel, whose file it is does not count: its owner may be the one who
+ * has a quota.
+ */
+bool policy_may_set_state(const struct surroundings *around, const struct identity *requester)
+{
+	return policy_has_cap(around, requester, CAP_SYS_ADMIN);
+}
+
+/**
  * policy_may_see - may they learn which addresses a map file shows?
  * @around:	the daemon's side
  * @requester:	who asks

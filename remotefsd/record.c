@@ -16,6 +16,7 @@
  * says how many.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,8 +114,10 @@ static void write_sentence(FILE *out, const struct record *record)
 		fputs("denied: a control file", out);
 	else if (record->event == RECORD_OPEN)
 		fputs("opened a control file", out);
-	else
+	else if (record->file)
 		fprintf(out, "%s: %s", record->verb, record->file);
+	else
+		fprintf(out, "%s: process %d", record->verb, record->pid);
 	if (record->range && *record->range)
 		fprintf(out, " (%s)", record->range);
 	fprintf(out, " %s uid %u, process %d", record->event == RECORD_DENIED ? "to" : "by",
@@ -195,6 +198,20 @@ static void send_as_text(const struct record *record, uint32_t suppressed)
 	else
 		syslog(LOG_AUTHPRIV | event->level, "%s", text);
 	free(text);
+}
+
+/**
+ * record_range - a part of a source, as text for a record
+ * @range:	receives it
+ * @start:	where it starts
+ * @end:	where it ends
+ * @rights:	"ro" or "rw", or NULL where it is not about these
+ */
+void record_range(char range[RECORD_RANGE_SIZE], uint64_t start, uint64_t end,
+		  const char *rights)
+{
+	snprintf(range, RECORD_RANGE_SIZE, "0x%" PRIx64 "-0x%" PRIx64 "%s%s", start, end,
+		 rights ? " " : "", rights ? rights : "");
 }
 
 /**

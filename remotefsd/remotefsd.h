@@ -17,15 +17,11 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include <linux/remotefs.h>
+
 #ifndef REMOTEFS_VERSION
 #define REMOTEFS_VERSION "0.1.0"
 #endif
-
-struct remotefs_map_args;
-struct remotefs_allow_args;
-struct remotefs_unmap_args;
-struct remotefs_info_args;
-struct remotefs_range_args;
 
 /* complaint.c: why something failed, in one sentence for the requester. */
 struct complaint {
@@ -46,6 +42,11 @@ enum command_verb {
 	COMMAND_CHOWN,
 	COMMAND_WATCH,
 	COMMAND_UNWATCH,
+	COMMAND_NEW,
+	COMMAND_MMAP,
+	COMMAND_MUNMAP,
+	COMMAND_DISCARD,
+	COMMAND_STATE,
 	COMMAND_HELP,
 };
 
@@ -63,6 +64,7 @@ enum memory_kind {
 	MEMORY_WHOLE,		/* the word "as" */
 	MEMORY_INTERVAL,
 	MEMORY_NAMED,
+	MEMORY_REMOTE,		/* that a command makes or takes away */
 };
 
 /* The kernel allows 79 characters between "[anon:" and "]". */
@@ -85,12 +87,19 @@ struct command {
 	uint32_t map;			/* SCOPE_FILE, or with @into */
 	struct memory memory;
 	bool into;			/* a range for an existing map file */
-	uint64_t at;			/* where in it */
+	uint64_t at;			/* where in it, or in the process */
+	bool remote;			/* changes the process's address space */
+	uint64_t size;			/* of memory to be made */
+	uint32_t how;			/* REMOTEFS_REMOTE_* */
+	bool none;			/* no access at all */
 	bool write;
 	bool zero;			/* onexit=zero */
 	mode_t mode;			/* zero: the kernel's default */
 	char owner_user[COMMAND_NAME_SIZE];	/* empty: the requester */
 	char owner_group[COMMAND_NAME_SIZE];
+	char label[REMOTEFS_LABEL_MAX + 1];	/* empty: none */
+	uint64_t state[REMOTEFS_AREA_SLOTS];
+	uint32_t slots;			/* a bit for each of these that is given */
 	int fd;				/* in the requester's table, or -1 */
 	unsigned int given;		/* options met so far, for the parser */
 };
@@ -103,6 +112,7 @@ int command_parse(const char *text, size_t length, struct command *command,
 /* word.c: what commands, rules and names of files are made of. */
 bool word_parse_number(const char *text, uint64_t max, uint64_t *value);
 bool word_parse_address(const char *text, uint64_t *address);
+bool word_parse_size(const char *text, uint64_t *size);
 int word_parse_owner(const char *text, char user[COMMAND_NAME_SIZE],
 		     char group[COMMAND_NAME_SIZE], struct complaint *why);
 int word_parse_mode(const char *text, mode_t *mode, struct complaint *why);
@@ -154,6 +164,7 @@ bool policy_may_set_mode(const struct surroundings *around, const struct identit
 			 uid_t owner);
 bool policy_may_set_owner(const struct surroundings *around, const struct identity *requester,
 			  uid_t owner);
+bool policy_may_set_state(const struct surroundings *around, const struct identity *requester);
 bool policy_may_see(const struct surroundings *around, const struct identity *requester,
 		    uid_t owner);
 bool policy_may_give(const struct surroundings *around, const struct identity *requester,
@@ -248,6 +259,9 @@ int kernel_unmap(int session, struct remotefs_unmap_args *args);
 int kernel_lock(int session, uint32_t map);
 int kernel_info(int map_file, struct remotefs_info_args *args);
 int kernel_range(int map_file, struct remotefs_range_args *args);
+bool kernel_label(int map_file, char label[REMOTEFS_LABEL_MAX + 1]);
+int kernel_area(int map_file, struct remotefs_area_args *args);
+int kernel_remote(int session, struct remotefs_remote_args *args);
 int kernel_watch(int session);
 int kernel_watch_add(int watcher, const struct span *span, uint64_t cookie);
 
@@ -270,6 +284,7 @@ int tree_files(int tree, pid_t pid, struct map_file **files, size_t *nr_files);
 int tree_all_files(int tree, struct map_file **files, size_t *nr_files);
 int tree_file(int tree, pid_t pid, uint32_t map, struct map_file *file);
 int tree_open_file(int tree, pid_t pid, uint32_t map);
+int tree_label(int directory, uint32_t map, const char *label);
 int tree_unlink(int tree, pid_t pid, uint32_t map);
 int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode);
 int tree_chown(int tree, pid_t pid, uint32_t map, uid_t uid, gid_t gid);
@@ -340,6 +355,8 @@ struct record {
 };
 
 int record_init(void);
+void record_range(char range[RECORD_RANGE_SIZE], uint64_t start, uint64_t end,
+		  const char *rights);
 void record_write(const struct record *record);
 
 /* grant.c: one command on its way. */
@@ -360,6 +377,7 @@ struct grant {
 
 int grant_run(const struct job *job, FILE *answer);
 int grant_attach(struct grant *grant);
+int grant_attach_for_file(struct grant *grant, struct remotefs_map_args *args);
 int grant_explain_map(const struct grant *grant, int error);
 int grant_choose_spans(const struct grant *grant, struct span **spans, size_t *nr_spans);
 int grant_find_owner(const struct grant *grant, uint32_t *uid, uint32_t *gid);
@@ -372,9 +390,16 @@ int change_revoke(struct grant *grant);
 int change_allow(struct grant *grant);
 int change_unmap(struct grant *grant);
 int change_lock(struct grant *grant);
+int change_state(struct grant *grant);
 int change_mode(struct grant *grant);
 int change_owner(struct grant *grant);
 int change_may(const struct grant *grant, const struct map_file *file);
+
+/* remote.c: what is done to the memory of a process. */
+int remote_new(struct grant *grant);
+int remote_mmap(struct grant *grant);
+int remote_munmap(struct grant *grant);
+int remote_discard(struct grant *grant);
 
 /* watch.c: what is told of memory, not only of map files. */
 int watch_add(struct grant *grant);

@@ -94,6 +94,7 @@ static int parse_memory(char *list, unsigned int *memory, struct complaint *why)
 		{ "as", 1 << MEMORY_WHOLE },
 		{ "interval", 1 << MEMORY_INTERVAL },
 		{ "named", 1 << MEMORY_NAMED },
+		{ "remote", 1 << MEMORY_REMOTE },
 	};
 	char *word;
 

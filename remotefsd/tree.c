@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/remotefs.h>
@@ -287,6 +288,26 @@ int tree_open_file(int tree, pid_t pid, uint32_t map)
 		fd = -errno;
 	close(directory);
 	return fd;
+}
+
+/**
+ * tree_label - give a map file a name that people know it by
+ * @directory:	its process's
+ * @map:	its number
+ * @label:	the name
+ *
+ * By its path, for to open it is what policies are asked about.
+ *
+ * Return: 0, or an errno value.
+ */
+int tree_label(int directory, uint32_t map, const char *label)
+{
+	char name[TREE_NAME_SIZE];
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, tree_name(name, map));
+	return lsetxattr(path, REMOTEFS_XATTR_LABEL, label, strlen(label), XATTR_CREATE) ?
+		errno : 0;
 }
 
 /**

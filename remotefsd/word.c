@@ -25,16 +25,16 @@ static int digit_value(char digit)
 	return INT_MAX;
 }
 
-static bool parse_digits(const char *text, int base, uint64_t max, uint64_t *value)
+static bool parse_digits(const char *text, unsigned int base, uint64_t max, uint64_t *value)
 {
 	uint64_t sum = 0;
 
 	if (!*text)
 		return false;
 	for (; *text; text++) {
-		int digit = digit_value(*text);
+		unsigned int digit = digit_value(*text);
 
-		if (digit >= base || sum > (max - digit) / base)
+		if (digit >= base || digit > max || sum > (max - digit) / base)
 			return false;
 		sum = sum * base + digit;
 	}
@@ -67,6 +67,33 @@ bool word_parse_number(const char *text, uint64_t max, uint64_t *value)
 bool word_parse_address(const char *text, uint64_t *address)
 {
 	return !strncmp(text, "0x", 2) && parse_digits(text + 2, 16, UINT64_MAX, address);
+}
+
+/**
+ * word_parse_size - how much memory
+ * @text:	a decimal number of bytes, or of more with K, M or G behind it
+ * @size:	the bytes
+ *
+ * Return: false if it is anything else, or nothing.
+ */
+bool word_parse_size(const char *text, uint64_t *size)
+{
+	static const char units[] = "KMG";
+	char digits[24];
+	size_t length = strlen(text);
+	const char *unit = length ? strchr(units, text[length - 1]) : NULL;
+	unsigned int shift = unit ? 10 * (unit - units + 1) : 0;
+
+	if (unit)
+		length--;
+	if (!length || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	if (!word_parse_number(digits, UINT64_MAX >> shift, size) || !*size)
+		return false;
+	*size <<= shift;
+	return true;
 }
 
 /**

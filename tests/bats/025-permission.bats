@@ -24,26 +24,6 @@ teardown() {
 }
 
 # bats test_tags=P1
-@test "without Yama the verdict of ATTACH is that of opening /proc/PID/mem, cell by cell" {
-	start_targets
-	check_matrix 0
-}
-
-# bats test_tags=P1
-@test "with ptrace_scope 1 it is so too" {
-	requires yama
-	start_targets
-	check_matrix 1
-}
-
-# bats test_tags=P1
-@test "with ptrace_scope 2 it is so too" {
-	requires yama
-	start_targets
-	check_matrix 2
-}
-
-# bats test_tags=P1
 @test "a parent may expose its child with ptrace_scope 0 and 1, but not with 2" {
 	requires yama
 	check_parent 0 allow

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 60
 # not on debug in a whole run: 200 and 210 ask for all of this there
+# not on trixie in a whole run: bookworm and forky, the kernels before and after, say the same
 #
-# What a map file tells about itself: INFO, RANGE and /proc/PID/fdinfo.
+# What a map file tells about itself: INFO, RANGE, its label and /proc/PID/fdinfo.
 # shellcheck disable=SC2154,SC2086
 
 bats_require_minimum_version 1.5.0
@@ -202,4 +203,88 @@ fdinfo_says() {
 	"$progs/a-call" control "$mnt/control" mem "${pid[source]}" rw attach "${steps[@]}"
 	fdinfo_says ranges-not-shown 36
 	same "$(cat /proc/"${pid[viewer]}"/fdinfo/* | grep -c '^remotefs-range:')" 64
+}
+
+# labels STEP...: do each, and print what came of it: get, list, remove, set=VALUE,
+# create=VALUE (it must be new), replace=VALUE; all on descriptor 9.
+labels() {
+	python3 -c 'if 1:
+		import errno, os, sys
+		name = "user.remotefs.label"
+		flags = { "set": 0, "create": os.XATTR_CREATE, "replace": os.XATTR_REPLACE }
+		def do(step, value):
+			if step == "get":
+				return os.getxattr(9, name).decode()
+			if step == "list":
+				return " ".join(os.listxattr(9)) or "none"
+			if step == "remove":
+				return os.removexattr(9, name) or "ok"
+			return os.setxattr(9, name, os.fsencode(value), flags[step]) or "ok"
+		for argument in sys.argv[1:]:
+			step, _, value = argument.partition("=")
+			try:
+				print(do(step, value))
+			except OSError as error:
+				print(errno.errorcode[error.errno])
+	' "$@"
+}
+
+# labelled ANSWERS STEP...: on $file
+labelled() {
+	answer=$(labels "${@:2}" 9<"$file")
+	same "${answer//$'\n'/ }" "$1"
+}
+
+# bats test_tags=U2
+@test "a file takes a label, which is read, listed, replaced, and taken away again" {
+	scene 2 ro
+	labelled "none ENODATA ENODATA ENODATA" list get remove replace=a
+	labelled "ok db-heap user.remotefs.label EEXIST db-heap" \
+		create=db-heap get list create=other get
+	run "$progs/a-call" file "$file" r label 6 label 7
+	same "${lines[*]:1}" "label ERANGE label OK db-heap"
+	[ "$(getfattr --absolute-names --only-values -n user.remotefs.label "$file")" = db-heap ]
+	long=$(printf '%063d' 0)
+	labelled "ok $long ok db ok none ENODATA" "set=$long" get replace=db get remove list get
+	# It goes with the file.
+	labelled ok set=gone
+	rm "$file"
+	expose source "$a" $page ro
+	labelled none list
+}
+
+# bats test_tags=U2
+@test "what could be no part of a file's name or of a line is no label" {
+	scene 2 ro
+	labelled ok set=fine
+	for bad in '' 'two words' a/b / $'a\nb' $'a\tb' $'a\x7f' $'a\xe4' "$(printf '%064d' 0)"; do
+		labelled "EINVAL fine" "set=$bad" get
+	done
+	for file in "$mnt" "$mnt/${pid[source]}" "$mnt/control"; do
+		labelled "ENOTSUP ENOTSUP none" get set=a list
+	done
+}
+
+# bats test_tags=U2,P3
+@test "only who made a file labels it, not who owns it, or may write it" {
+	scene 2 rw
+	labelled ok set=mine
+	chown 1000:1000 "$file"
+	as() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
+	export -f labels
+	answer=$(as 1000 bash -c 'labels get set=theirs remove get' 9<"$file")
+	same "${answer//$'\n'/ }" "mine EPERM EPERM mine"
+	answer=$(as 1001 bash -c 'labels set=theirs get' 9<"$file")
+	same "${answer//$'\n'/ }" "EACCES EACCES"
+	labelled mine get
+}
+
+# bats test_tags=U2,L1
+@test "the label of a revoked file is read by whoever has it open, and changed no more" {
+	scene 2 ro
+	labelled ok set=last
+	exec {held}<"$file"
+	rm "$file"
+	answer=$(labels get set=more remove get 9<&"$held")
+	same "${answer//$'\n'/ }" "last ESTALE ESTALE last"
 }

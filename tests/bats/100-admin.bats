@@ -285,7 +285,8 @@ absent() { [ ! -e "$1" ]; }
 # bats test_tags=U2
 @test "version, status and maps tell what there is" {
 	run -0 cat "$D/version"
-	[[ ${lines[0]} =~ ^remotefsd\ [0-9.]+$ && ${lines[1]} == "features: write whole"* ]]
+	[[ ${lines[0]} =~ ^remotefsd\ [0-9.]+$ ]]
+	[[ ${lines[1]} =~ ^"features: write whole "(pmd )?"zero lock session watch remote "(nohuge )?"area label"$ ]]
 	ask "add $s_pid $(pages "$s_address" 4)"
 	run -0 cat "$D/$s_pid/status"
 	[ "${lines[*]}" = "pid: $s_pid name: a-source files: 1 bytes: 16384" ]
@@ -319,6 +320,47 @@ absent() { [ ! -e "$1" ]; }
 	[[ $output == "$s_pid/map-0 "* ]]
 	run -0 ask "revoke $s_pid/map-0"
 	[ ! -e "$M/$s_pid/map-0" ]
+}
+
+# A process with 300 anonymous mappings, of which each second one can be written.
+start_patchwork() {
+	mkfifo "$BATS_TEST_TMPDIR/ask" "$BATS_TEST_TMPDIR/answers"
+	exec {ask}<>"$BATS_TEST_TMPDIR/ask" {answers}<>"$BATS_TEST_TMPDIR/answers"
+	"$PROGS/m-source" <"$BATS_TEST_TMPDIR/ask" >"$BATS_TEST_TMPDIR/answers" 3>&- &
+	patchwork=$!
+	started+=("$patchwork")
+	echo "map 300" >&"$ask" && read -r -t 60 at <&"$answers"
+	for page in {0..299..2}; do
+		echo "protect $((at + page * 4096)) 4096 r" >&"$ask" && read -r -t 60 _ <&"$answers"
+	done
+}
+
+# bats test_tags=U4
+@test "a daemon that is killed while it adds files leaves all of them or none" {
+	start_patchwork
+	run -0 ask "add $patchwork anon"
+	all=$(count_files "$patchwork")
+	[ "$all" -ge 300 ]
+	kept=0
+	for moment in 1 2 3 4 5 6; do
+		ask "revoke all" >/dev/null
+		background ask "add $patchwork anon"
+		# Once at the start, and at later ones of its work.
+		files_are_there() { [ "$(count_files "$patchwork" 2>/dev/null || echo 0)" -ge $((moment * 40 - 40)) ]; }
+		retry 400 0.005 files_are_there
+		kill -KILL "$daemon"
+		wait "$daemon" "$background_pid" 2>/dev/null || true
+		start_daemon
+		settled() { [ "$(pgrep -c remotefsd)" = 1 ]; }
+		retry 200 0.05 settled
+		count=$(count_files "$patchwork" 2>/dev/null || echo 0)
+		echo "killed at $((moment * 40 - 40)) files or more: $count are there"
+		[ "$count" = 0 ] || [ "$count" = "$all" ]
+		kept=$((kept + (count > 0)))
+		[ "$(wc -l <"$D/ranges")" = "$count" ]
+	done
+	# In some cases at least there was something to finish.
+	[ "$kept" -gt 0 ]
 }
 
 # bats test_tags=U2

@@ -16,7 +16,7 @@ load admin
 # bats test_tags=U2
 @test "help answers with the grammar, to anybody" {
 	run -0 ask_as 1000 help
-	[[ ${lines[1]} == "add PID WHAT "* && $output == *"FILE: PID/map-N | PID/as" ]]
+	[[ ${lines[1]} == "add PID WHAT "* && $output == *"FILE: PID/map-N | PID/as"* ]]
 	# Nothing that it names is unknown.
 	mapfile -t verbs < <(awk 'NR > 1 && /^$/ { exit } NR > 1 { print $1 }' <<<"$output")
 	[ ${#verbs[@]} -ge 8 ]
@@ -40,6 +40,24 @@ load admin
 	[ "${#lines[@]}" = 3 ]
 	says EPERM "locked" "unmap $s_pid/map-1 $(pages "$s_address" 1)"
 	run -0 ask "revoke $s_pid"
+}
+
+# bats test_tags=U2,U11,B5
+@test "state sets what programs keep of a file, for administrators and not for its owner" {
+	ask "add $s_pid $(pages "$s_address" 1) owner=1000:1000 label=counted"
+	info=$D/$s_pid/map-0/info
+	grep -qx 'state: 0 0 0 0 0 0 0 0' "$info"
+	grep -qx 'label: counted' "$info"
+	ask "lock $s_pid/map-0"
+	run -0 ask "state $s_pid/map-0 0=1000 7=0xffffffffffffffff"
+	[ "${lines[1]}" = "$s_pid/map-0" ]
+	run -0 ask "state $s_pid/map-0 1=5 0=7"
+	grep -qx 'state: 7 5 0 0 0 0 0 18446744073709551615' "$info"
+	run -1 ask_as 1000 "state $s_pid/map-0 0=0"
+	[[ $output == *"error: EPERM: to change the state of $s_pid/map-0 takes CAP_SYS_ADMIN"* ]]
+	says EINVAL "N is at most 7" "state $s_pid/map-0 8=1"
+	says ENOENT "no such map file" "state $s_pid/map-7 0=1"
+	grep -qx 'state: 7 5 0 0 0 0 0 18446744073709551615' "$info"
 }
 
 # bats test_tags=U2

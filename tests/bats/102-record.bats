@@ -14,39 +14,10 @@
 bats_require_minimum_version 1.5.0
 load admin
 
-JOURNAL=/run/systemd/journal/socket
-
 teardown() {
 	rm -f "$JOURNAL"
 	set_yama "${yama_before:-0}"
 	teardown_mount
-}
-
-# Each datagram as one line, its fields with a bar between them.
-listen() {
-	mkdir -p "${JOURNAL%/*}"
-	python3 -uc 'if 1:
-		import socket, sys
-		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-		s.bind(sys.argv[1])
-		while True:
-			print("|" + s.recv(65536).decode().replace("\n", "|"))
-	' "$JOURNAL" >"$BATS_TEST_TMPDIR/journal" 3>&- &
-	started+=($!)
-	retry 100 0.1 test -S "$JOURNAL"
-}
-
-# recorded FIELD=VALUE...: one record has them all, and there is only one
-recorded() {
-	local lines field
-	lines=$(<"$BATS_TEST_TMPDIR/journal")
-	for field; do lines=$(grep -F "|$field|" <<<"$lines"); done
-	[ "$(grep -c . <<<"$lines")" = 1 ] || {
-		echo "looked for: $*"
-		cat "$BATS_TEST_TMPDIR/journal"
-		return 1
-	}
-	[[ $lines == "|MESSAGE="*"|MESSAGE_ID="*"|PRIORITY="*"|SYSLOG_IDENTIFIER=remotefsd|"* ]]
 }
 
 # bats test_tags=P8

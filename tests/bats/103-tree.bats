@@ -87,6 +87,72 @@ names() { [ "$(LC_ALL=C ls "$1")" = "$(printf '%s\n' "${@:2}")" ]; }
 	[ -z "$(as_user 1001 ls "$D/$s_pid/by-addr")" ]
 }
 
+# bats test_tags=U2
+@test "label= names files for people, in by-addr, and is there when the daemon comes again" {
+	range=$(pages "$s_address" 2)
+	run -0 ask "add $s_pid $range label=session-keys"
+	run -0 ls "$D/$s_pid/by-addr"
+	[ "$output" = "$range-session-keys" ]
+	[ "$(readlink "$D/$s_pid/by-addr/$range-session-keys")" = "$M/$s_pid/map-0" ]
+	run -0 ask "add $s_pid all label=db"
+	run -0 ls "$D/$s_pid/by-addr"
+	[ "$(grep -c -- '-db$' <<<"$output")" = $((${#lines[@]} - 1)) ]
+	# As no other user, and by any other program.
+	[ "$(getfattr --absolute-names --only-values -n user.remotefs.label "$M/$s_pid/map-1")" = db ]
+	kill "$daemon"
+	retry 200 0.05 test ! -e "$D/version"
+	start_daemon
+	[ -e "$D/$s_pid/by-addr/$range-session-keys" ]
+	# What cannot be labelled is not made.
+	before=$(count_files "$s_pid")
+	says EINVAL "a label has 1 to 63 characters" "add $s_pid heap label=a/b"
+	[ "$(count_files "$s_pid")" = "$before" ]
+}
+
+# meddle INJECTION: from now on, with the daemon's attempts to label
+meddle() {
+	log=$BATS_TEST_TMPDIR/calls
+	background strace -f -qq -o "$log" -e trace=lsetxattr -e inject="lsetxattr:$1" -p "$daemon"
+	retry 200 0.05 grep -q '^TracerPid:.[1-9]' "/proc/$daemon/status"
+}
+
+# bats test_tags=U2,U4
+@test "what cannot be labelled is not there either" {
+	meddle error=ENOMEM:when=2+
+	says ENOMEM "label=: " "add $s_pid all label=db"
+	[ "$(grep -c lsetxattr "$log")" = 2 ]
+	[ ! -e "$M/$s_pid" ]
+}
+
+# bats test_tags=U2,U4,U11,P5
+@test "a command that is not done yet when its process calls execve touches no file of the next program" {
+	meddle signal=SIGSTOP:when=1
+	"$PROGS/a-ask" "$D/ctl" "add $s_pid all label=old" >"$BATS_TEST_TMPDIR/answer" 2>&1 3>&- &
+	asker=$!
+	retry 200 0.05 grep -q 'stopped by SIGSTOP' "$log"
+	worker=$(awk '/stopped by/ { print $1; exit }' "$log")
+	tell s exec
+	retry 200 0.05 test ! -e "$M/$s_pid"
+	run -0 ask "add $s_pid all"
+	kill -CONT "$worker"
+	status=0
+	wait "$asker" || status=$?
+	[ "$status" = 1 ]
+	grep -q "error: ENOENT: a map file was taken away meanwhile" "$BATS_TEST_TMPDIR/answer"
+	[ "$(count_files "$s_pid")" = $((${#lines[@]} - 1)) ]
+	[ -z "$(getfattr --absolute-names -R -d "$M/$s_pid")" ]
+}
+
+# bats test_tags=U2,U3
+@test "a user labels files of their own process, and relabels none" {
+	start_source u as_user 1000 "$PROGS/a-source" 4
+	run -0 ask_as 1000 "add $u_pid heap rw label=mine"
+	file=$M/$u_pid/map-0
+	[ "$(getfattr --absolute-names --only-values -n user.remotefs.label "$file")" = mine ]
+	run -1 as_user 1000 setfattr -n user.remotefs.label -v other "$file"
+	[[ $output == *"Operation not permitted"* ]]
+}
+
 # bats test_tags=U8
 @test "the core has headers that readelf understands, and notes on files" {
 	ask "add $s_pid all"

@@ -85,6 +85,60 @@ ctl() { remotefsctl --data="$M" --mount="$D" "$@"; }
 	[ ! -e none ]
 }
 
+# start_watch WORD...: its lines go to the file "seen"
+start_watch() {
+	become remotefsctl --data="$M" --mount="$D" watch "$@" >"$BATS_TEST_TMPDIR/seen" 2>&1 3>&- &
+	watching=$!
+	started+=("$watching")
+	# It waits for events by now.
+	retry 200 0.05 grep -q poll "/proc/$watching/stack"
+}
+
+saw() {
+	retry 100 0.05 grep -qE "^[0-9:]{8}\.[0-9]{3} $1\$" "$BATS_TEST_TMPDIR/seen" || {
+		cat "$BATS_TEST_TMPDIR/seen"
+		return 1
+	}
+}
+
+# bats test_tags=U2,E5
+@test "watch prints what happens to a process's memory, and stops when that ends" {
+	start_source other "$PROGS/a-source" 4
+	start_watch "$s_pid" "$(pages "$s_address" 4)"
+	ask "add $other_pid heap"
+	range=$(pages "$s_address" 1)
+	ask "add $s_pid $range rw"
+	saw "grant $s_pid/map-0 $range rw by user 0, process [0-9]+"
+	[ "$(tell s "unmap 3")" = "unmap 0" ]
+	saw "invalidate $s_pid $(pages "$s_address + 3 * 4096" 1) unmap by user 0, process [0-9]+"
+	kill -KILL "$s_pid"
+	wait "$watching"
+	saw "exit $s_pid"
+	run ! grep "$other_pid" "$BATS_TEST_TMPDIR/seen"
+	run -1 ctl watch "$s_pid" heap
+	[ "$output" = "remotefsctl: there is no process $s_pid" ]
+}
+
+# bats test_tags=U2
+@test "watch of a map file stops with that, any other by a signal, and leaves no watch behind" {
+	ask "add $s_pid $(pages "$s_address" 1)"
+	start_watch "$s_pid/map-0"
+	ask "revoke $s_pid/map-0"
+	wait "$watching"
+	saw "revoke $s_pid/map-0 by user 0, process [0-9]+"
+	for signal in INT TERM HUP; do
+		start_watch "$s_pid" heap
+		kill -"$signal" "$watching"
+		wait "$watching"
+		run -1 ask "unwatch $s_pid"
+		[[ ${lines[1]} == "error: ENOENT: you watch nothing of process $s_pid" ]]
+	done
+	run -1 ctl watch "$s_pid" nonsense
+	[ "$output" = "remotefsctl: 'nonsense' is not memory that can be named" ]
+	run -1 ctl watch "$s_pid/map-0"
+	[[ $output == "remotefsctl: $D/$s_pid/map-0/events: No such file or directory" ]]
+}
+
 # bats test_tags=U9
 @test "the progress bar is for terminals alone, and reaches its end" {
 	ctl expose "$s_pid" heap
@@ -112,6 +166,8 @@ ctl() { remotefsctl --data="$M" --mount="$D" "$@"; }
 	[ "$(offer remotefsctl "--mount=$D" revoke '')" = "all $s_pid $s_pid/map-0" ]
 	[ "$(offer remotefsctl "--mount=$D" dump '')" = "$s_pid/map-0" ]
 	[ "$(offer remotefsctl "--mount=$D" dump --core '')" = "$s_pid" ]
+	[[ " $(offer remotefsctl "--mount=$D" watch '') " == *" $s_pid "*" $s_pid/map-0 "* ]]
+	[ "$(offer remotefsctl watch "$s_pid" st)" = stack ]
 }
 
 # bats test_tags=U9

@@ -4,6 +4,9 @@
 # Memory that has a name of its own, on kernels that can give it one.
 #
 # seconds: 30
+# not on trixie in a whole run: needs debug's kernel
+# not on bookworm in a whole run: likewise
+# not on forky in a whole run: likewise
 
 # shellcheck disable=SC2154
 bats_require_minimum_version 1.5.0

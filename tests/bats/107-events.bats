@@ -8,7 +8,8 @@
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version
 
-# shellcheck disable=SC2154
+# Single quotes are for another shell.
+# shellcheck disable=SC2154,SC2016
 bats_require_minimum_version 1.5.0
 load admin
 
@@ -153,6 +154,71 @@ page() { printf '0x%x' $((s_address + $1 * 4096)); }
 	[ "$(grep -c invalidate "$BATS_TEST_TMPDIR/all")" = "$count" ]
 	run -1 ask "unwatch $s_pid"
 	[[ ${lines[0]} = ENOENT ]]
+}
+
+# Swap, and a control group that can be told to give memory back.
+begin_reclaim() {
+	modprobe zram num_devices=1
+	echo 64M >/sys/block/zram0/disksize
+	mkswap /dev/zram0 >/dev/null
+	swapon /dev/zram0
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir /sys/fs/cgroup/reclaimed
+}
+
+end_reclaim() {
+	swapoff /dev/zram0
+	echo 1 >/sys/block/zram0/reset
+	rmdir /sys/fs/cgroup/reclaimed
+}
+
+# bats test_tags=U2,E5,E16
+@test "what the kernel reclaims from a process is told, though nobody did it" {
+	begin_reclaim
+	start_source squeezed sh -c 'echo $$ >/sys/fs/cgroup/reclaimed/cgroup.procs; exec "$0" 4' "$PROGS/a-source"
+	follow all events
+	ask "watch $squeezed_pid $(pages "$squeezed_address" 1)"
+	reclaimed() {
+		# Pages may be in another processor's batch on their way to where it looks.
+		echo 1 >/proc/sys/vm/compact_memory
+		echo 16M >/sys/fs/cgroup/reclaimed/memory.reclaim || true
+		lines all '"event":"invalidate"' "\"pid\":$squeezed_pid," '"kinds":["clear"]' "\"start\":\"$squeezed_address\"" >/dev/null
+	}
+	retry 50 0.2 reclaimed
+	# It has not noticed.
+	[ "$(tell squeezed 'print 0')" = "page 0 of $squeezed_pid" ]
+	kill -KILL "$squeezed_pid"
+	told all '"event":"exit"' "\"pid\":$squeezed_pid}"
+	retry 50 0.1 end_reclaim
+}
+
+# bats test_tags=U2,E4
+@test "more invalidations than can wait are told as stale, of that process" {
+	mkfifo "$BATS_TEST_TMPDIR/to" "$BATS_TEST_TMPDIR/from"
+	exec {to}<>"$BATS_TEST_TMPDIR/to" {from}<>"$BATS_TEST_TMPDIR/from"
+	"$PROGS/m-source" <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" 3>&- &
+	pid=$!
+	started+=("$pid")
+	say() { echo "$*" >&"$to" && read -r -t 60 answer <&"$from"; }
+	# Each page is a mapping of its own.
+	say map 600
+	at=$answer
+	for page in {0..599..2}; do say protect $((at + page * 4096)) 4096 r; done
+	follow all events
+	run -0 ask "watch $pid anon"
+	[ "${#lines[@]}" -gt 600 ]
+	# So that none is read in between.
+	kill -STOP "$daemon"
+	say unmap "$at" $((600 * 4096))
+	[ "$answer" = ok ]
+	kill -CONT "$daemon"
+	told all '"event":"stale"' "\"pid\":$pid," '"uid":0'
+	is_sound all
+	[ "$(grep -c '"kinds":\["unmap"\]' "$BATS_TEST_TMPDIR/all")" -le 256 ]
+	# It goes on from there.
+	say map 1
+	ask "add $s_pid heap"
+	told all '"event":"grant"'
 }
 
 # bats test_tags=U2,E5

@@ -12,19 +12,10 @@
 bats_require_minimum_version 1.5.0
 load admin
 
-POLICY=/etc/remotefs/policy.conf
-
 teardown() {
 	rm -f "$POLICY"
 	set_yama "${yama_before:-0}"
 	teardown_mount
-}
-
-# policy LINE...
-policy() {
-	mkdir -p "${POLICY%/*}"
-	printf '%s\n' "$@" >"$POLICY"
-	chmod 0644 "$POLICY"
 }
 
 # bats test_tags=U2,U3
@@ -82,6 +73,27 @@ policy() {
 	says EACCES "not root's alone" "add $s_pid heap"
 	chmod 0644 "$POLICY"
 	run -0 ask "add $s_pid heap"
+}
+
+# bats test_tags=U2,U3
+@test "whom the policy forbids to expose memory may not watch it either" {
+	set_yama 0
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	policy 'allow user:0 any of any rw' 'deny user:1000 stack of any' 'allow user:1000 heap,stack of self'
+	run -0 ask_as 1000 "watch $mine_pid heap"
+	run -1 ask_as 1000 "watch $mine_pid stack"
+	[ "${lines[1]}" = "error: EACCES: line 2 of the policy forbids it" ]
+	for what in anon all as "$(pages "$mine_address" 1)"; do
+		run -1 ask_as 1000 "watch $mine_pid $what"
+		[[ ${lines[1]} == "error: EACCES: "*" policy "* ]]
+	done
+	run -0 ask "watch $mine_pid stack"
+	# No more than one watch of theirs is there.
+	run -0 ask_as 1000 "unwatch $mine_pid"
+	policy 'allow user:0 any of any'
+	run -1 ask_as 1000 "watch $mine_pid heap"
+	run -1 ask_as 1000 "unwatch $mine_pid"
+	[ "${lines[0]}" = ENOENT ]
 }
 
 # bats test_tags=U2

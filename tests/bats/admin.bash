@@ -5,6 +5,9 @@
 
 load helpers
 
+POLICY=/etc/remotefs/policy.conf
+JOURNAL=/run/systemd/journal/socket
+
 setup() {
 	requires remotefsd
 	setup_mount "${mount_options-}"
@@ -47,4 +50,38 @@ pages() { printf '0x%x-0x%x' $(($1)) $(($1 + $2 * 4096)); }
 says() {
 	run -1 ask "$3"
 	[[ $output == "$1"$'\n'"error: $1: "*"$2"* && $(wc -l <<<"$output") = 2 ]]
+}
+
+# policy LINE...
+policy() {
+	mkdir -p "${POLICY%/*}"
+	printf '%s\n' "$@" >"$POLICY"
+	chmod 0644 "$POLICY"
+}
+
+# Each datagram as one line, its fields with a bar between them.
+listen() {
+	mkdir -p "${JOURNAL%/*}"
+	python3 -uc 'if 1:
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		while True:
+			print("|" + s.recv(65536).decode().replace("\n", "|"))
+	' "$JOURNAL" >"$BATS_TEST_TMPDIR/journal" 3>&- &
+	started+=($!)
+	retry 100 0.1 test -S "$JOURNAL"
+}
+
+# recorded FIELD=VALUE...: one record has them all, and there is only one
+recorded() {
+	local lines field
+	lines=$(<"$BATS_TEST_TMPDIR/journal")
+	for field; do lines=$(grep -F "|$field|" <<<"$lines"); done
+	[ "$(grep -c . <<<"$lines")" = 1 ] || {
+		echo "looked for: $*"
+		cat "$BATS_TEST_TMPDIR/journal"
+		return 1
+	}
+	[[ $lines == "|MESSAGE="*"|MESSAGE_ID="*"|PRIORITY="*"|SYSLOG_IDENTIFIER=remotefsd|"* ]]
 }

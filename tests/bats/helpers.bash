@@ -52,9 +52,12 @@ requires() {
 		userns) unshare --user --map-root-user true 2>/dev/null ;;
 		mseal) "$PROGS/p-guarded" sealed </dev/null >/dev/null 2>&1 ;;
 		protection-keys) "$PROGS/p-guarded" key </dev/null >/dev/null 2>&1 ;;
+		bpf-lsm) grep -qw bpf /sys/kernel/security/lsm ;;
 		lockdown) [ -e /sys/kernel/security/lockdown ] ;;
 		python-mmap) python3 -c 'import mmap' 2>/dev/null ;;
 		remotefsd) command -v remotefsd >/dev/null ;;
+		tracing-tools) command -v bpftrace >/dev/null ;;
+		kernel-types) [ -e /sys/kernel/btf/vmlinux ] ;;
 		python-ctypes) python3 -c 'import ctypes' 2>/dev/null ;;
 		*) false ;;
 		esac || skip "no $what here"
@@ -161,11 +164,20 @@ unmount_all() {
 	[ ${#mounts[@]} = 0 ] || umount "${mounts[@]}" 2>/dev/null
 }
 
+# A test that failed may have files open, which only end with it.  Its mounts must
+# not outlast that, or those that come after it fail as well.
+unmount_later() {
+	local mounts
+	mapfile -t mounts < <(test_mounts)
+	umount --lazy "${mounts[@]}"
+	return 1
+}
+
 # Nothing is left: no mount, no user of the module, no word of the kernel.
 teardown_mount() {
 	[ "${M-}" ] || return 0
 	end_processes
-	retry 50 0.1 unmount_all
+	retry 50 0.1 unmount_all || unmount_later
 	retry 50 0.1 module_is_unused
 	kernel_kept_quiet
 	M=''

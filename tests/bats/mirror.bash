@@ -74,16 +74,23 @@ channels() {
 	out[$1]=$fd
 }
 
-# launch NAME PROGRAM: begin a dialogue over its channels
+# launch NAME PROGRAM [ARGUMENT...]: begin a dialogue over its channels
 launch() {
-	"$progs/$2" <"$dir/$1.in" >"$dir/$1.out" 2>"$dir/$1.err" 3>&- &
+	"$progs/$2" "${@:3}" <"$dir/$1.in" >"$dir/$1.out" 2>"$dir/$1.err" 3>&- &
 	pid[$1]=$!
 }
 
-# start NAME PROGRAM
+# start NAME PROGRAM [ARGUMENT...]
 start() {
 	channels "$1"
 	launch "$@"
+}
+
+# start_up NAME PROGRAM [ARGUMENT...]: and wait until it is that program which runs
+# there, for who looks into the process, or stops it, before talking to it
+start_up() {
+	start "$@"
+	says "$1" ok awake
 }
 
 # ask NAME COMMAND...: get $answer

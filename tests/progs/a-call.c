@@ -9,13 +9,13 @@
  *	other PATH	open any file in the place of /proc/PID/mem
  *	file PATH MODE	open a map file
  *	features | attach | map | unmap | allow | lock | open | watch | watch_add |
- *	watch_del | info | range [FIELD=VALUE]...
+ *	watch_del | remote | info | range | area [FIELD=VALUE]...
  *			the ioctl, on the descriptor that it is made for unless
  *			on=control, on=session, on=file, on=mem or on=watcher is
  *			given; also cmd=, ptr=, tail= (a byte after the
  *			structure), edge= (so many bytes of it end where memory
  *			ends); attach gives the session, open the map file,
- *			watch the watcher
+ *			watch the watcher; of area, all slots are told
  *	events		what is to be read from the watcher: the cookies of
  *			INVALIDATED, "stale", "empty", "gone"
  *	send KIND PATH	pass a descriptor, such as session, to whoever receives at
@@ -24,6 +24,8 @@
  *	unlink PATH | rmdir PATH | chmod PATH MODE | chown PATH UID
  *	peek ADDRESS	one line read through /proc/PID/mem
  *	pread OFFSET | pwrite OFFSET TEXT | mmap rwx	the same for the map file
+ *	label BYTES	its label, with room for so many
+ *	load OFFSET	the byte that mmap's page has there
  *	sh COMMAND	a shell command, with everything still open
  *	hold		wait for a signal
  *
@@ -40,6 +42,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/remotefs.h>
@@ -48,6 +51,7 @@ enum { CONTROL, SESSION, FILE_FD, MEM, WATCHER, KINDS };
 static int fds[KINDS] = { -1, -1, -1, -1, -1 };
 static const char *const kinds[KINDS] = { "control", "session", "file", "mem", "watcher" };
 static unsigned int mem_pid;
+static const volatile char *mirror;
 static int failed;
 
 #define FIELD(struct_, name, member) \
@@ -61,7 +65,7 @@ static int failed;
 static const struct call {
 	const char *name;
 	unsigned int cmd, kind, size, out, out_width;
-	struct field { const char *name; size_t at, width; } fields[9];
+	struct field { const char *name; size_t at, width; } fields[12];
 } calls[] = {
 	CALL(features, FEATURES, CONTROL, features, 8,
 	     FIELD(remotefs_features_args, "reserved", __reserved),
@@ -92,9 +96,25 @@ static const struct call {
 	CALL(watch_del, WATCH_DEL, WATCHER, size, 0,
 	     FIELD(remotefs_watch_del_args, "flags", flags),
 	     FIELD(remotefs_watch_del_args, "cookie", cookie)),
+	CALL(remote, REMOTE, SESSION, address, 8,
+	     FIELD(remotefs_remote_args, "command", command),
+	     FIELD(remotefs_remote_args, "flags", flags),
+	     FIELD(remotefs_remote_args, "prot", prot),
+	     FIELD(remotefs_remote_args, "address", address),
+	     FIELD(remotefs_remote_args, "length", length),
+	     FIELD(remotefs_remote_args, "map_flags", map_flags),
+	     FIELD(remotefs_remote_args, "map", out_map),
+	     FIELD(remotefs_remote_args, "mode", mode), FIELD(remotefs_remote_args, "uid", uid),
+	     FIELD(remotefs_remote_args, "gid", gid),
+	     FIELD(remotefs_remote_args, "reserved", __reserved)),
 	CALL(info, INFO, FILE_FD, out_state, 4, FIELD(remotefs_info_args, "flags", flags)),
 	CALL(range, RANGE, FILE_FD, out_address, 8, FIELD(remotefs_range_args, "flags", out_flags),
 	     FIELD(remotefs_range_args, "offset", offset)),
+	CALL(area, AREA, FILE_FD, slots, 8, FIELD(remotefs_area_args, "flags", flags),
+	     FIELD(remotefs_area_args, "operation", operation),
+	     FIELD(remotefs_area_args, "mask", mask), FIELD(remotefs_area_args, "slot0", slots[0]),
+	     FIELD(remotefs_area_args, "slot1", slots[1]),
+	     FIELD(remotefs_area_args, "slot7", slots[7])),
 };
 
 static void report(const char *step, int ok, const char *result)
@@ -154,9 +174,18 @@ static int set_field(const struct call *call, char *args, const char *word, int 
 	exit(99);
 }
 
+static void tell_slots(const struct remotefs_area_args *area, char *result)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < REMOTEFS_AREA_SLOTS; i++)
+		used += sprintf(result + used, "%s%llu", i ? " " : "",
+				(unsigned long long)area->slots[i]);
+}
+
 static char **do_call(const struct call *call, char **word)
 {
-	char args[8192] = { 0 }, result[32] = "";
+	char args[8192] = { 0 }, result[256] = "";
 	unsigned long long out = 0;
 	unsigned int cmd = call->cmd;
 	int fd = fds[call->kind], ret;
@@ -173,6 +202,8 @@ static char **do_call(const struct call *call, char **word)
 	memcpy(&out, args + call->out, call->out_width);
 	if (call->out_width)
 		snprintf(result, sizeof(result), call->out_width == 8 ? "0x%llx" : "%llu", out);
+	if (call->cmd == REMOTEFS_IOC_AREA)
+		tell_slots((void *)args, result);
 	report(call->name, ret >= 0, result);
 	if (call->cmd == REMOTEFS_IOC_ATTACH && ret >= 0)
 		fds[SESSION] = ret;
@@ -216,7 +247,26 @@ static void do_mmap(const char *rights)
 	int prot = (strchr(rights, 'r') ? PROT_READ : 0) | (strchr(rights, 'w') ? PROT_WRITE : 0) |
 		   (strchr(rights, 'x') ? PROT_EXEC : 0);
 
-	report("mmap", mmap(NULL, 4096, prot, MAP_SHARED, fds[FILE_FD], 0) != MAP_FAILED, "");
+	void *made = mmap(NULL, 4096, prot, MAP_SHARED, fds[FILE_FD], 0);
+
+	report("mmap", made != MAP_FAILED, "");
+	mirror = made;
+}
+
+static void do_load(const char *offset)
+{
+	char text[2] = { mirror[strtoul(offset, NULL, 0)] };
+
+	report("load", 1, text);
+}
+
+/* With room for so many bytes of it. */
+static void do_label(size_t size)
+{
+	char text[REMOTEFS_LABEL_MAX + 1] = "";
+
+	report("label", fgetxattr(fds[FILE_FD], REMOTEFS_XATTR_LABEL, text,
+				  size < sizeof(text) ? size : sizeof(text) - 1) >= 0, text);
 }
 
 /* Which of fds[] a word means. */
@@ -344,6 +394,8 @@ static char **do_step(const char *step, char **word)
 		return do_read(step, FILE_FD, *word), word + 1;
 	if (!strcmp(step, "mmap"))
 		return do_mmap(*word), word + 1;
+	if (!strcmp(step, "load"))
+		return do_load(*word), word + 1;
 	if (!strcmp(step, "sh"))
 		return failed |= !!system(*word), word + 1;
 	if (!strcmp(step, "pwrite")) {
@@ -352,6 +404,8 @@ static char **do_step(const char *step, char **word)
 
 		return report(step, ret >= 0, ""), word + 2;
 	}
+	if (!strcmp(step, "label"))
+		return do_label(strtoul(*word, NULL, 0)), word + 1;
 	if (strcmp(step, "mem"))
 		exit(99);
 	mem_pid = atoi(*word);

@@ -175,7 +175,15 @@ static void run_special(char **words)
 		puts("ok");
 }
 
+/* lockall: all memory from now on */
+static void run_lockall(char **words)
+{
+	(void)words;
+	say(mlockall(MCL_FUTURE));
+}
+
 static const struct command commands[] = {
+	{ "lockall", run_lockall },
 	{ "exit", run_exit },	{ "exec", run_exec },
 	{ "vfork", run_vfork },
 	{ "count", run_count }, { "special", run_special },

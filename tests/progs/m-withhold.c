@@ -3,7 +3,8 @@
  * m-withhold: a source that a test talks to, with memory that never comes.  Two
  * of its pages are registered with a userfaultfd that another process, a child
  * of its own, keeps open and never answers.  It greets with their address and
- * the keeper's PID.
+ * the keeper's PID.  With "events" the keeper was also to be told when some of it
+ * is unmapped.
  */
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
@@ -19,9 +20,12 @@ static void die(const char *what)
 	exit(1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = argc > 1 && !strcmp(argv[1], "events") ? UFFD_FEATURE_EVENT_UNMAP : 0,
+	};
 	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	static const struct command no_more[] = { { } };
 	char greeting[64];

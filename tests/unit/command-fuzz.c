@@ -24,7 +24,8 @@ static bool command_is_sound(const struct command *command)
 	return (command->scope == SCOPE_ALL) == !command->pid && command->pid >= 0 &&
 	       command->fd >= -1 && !(command->mode & ~0666) &&
 	       !*command->owner_user == !*command->owner_group &&
-	       !(command->at % 4096) && memory_is_sound(&command->memory);
+	       !(command->at % 4096) && !(command->size % 4096) &&
+	       !command->size == (command->memory.kind != MEMORY_REMOTE) && memory_is_sound(&command->memory);
 }
 
 static bool fuzz_one(const char *text, size_t length)
@@ -45,7 +46,10 @@ static const char *const seeds[] = {
 	"add 5 as mode=0440 owner=root:adm", "add 5 all onexit=bus fd=7", "revoke all",
 	"revoke 1234/map-17", "allow 12/as 0x1000-0x2000 rw fd=3", "watch 1 heap", "\n",
 	"add 7 0x1000-0x2000 into=map-3 at=0x1000", "unmap 3/map-1 0x1000-0x2000 fd=1",
-	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help",
+	"lock 1234 fd=4", "chmod 0440 1/map-0", "chown root:adm 1", "help", "add 7 heap label=a-b_c",
+	"state 1/map-0 0=1 7=0xff",
+	"new 1 64K rw at=0x10000 huge", "mmap 17 4096 none near=0x1000", "new 3 2M mode=0440 onexit=zero",
+	"mmap 1 1G rw at=0x1000 replace nohuge", "munmap 1 0x1000-0x2000", "discard 1 0x1000-0x2000 fd=3",
 	"watch 1 heap fd=3", "watch 1 0x1000-0x2000", "unwatch 1",
 };
 

@@ -15,6 +15,8 @@
 #include "remotefsd.h"
 #include "tap.h"
 
+#define LABEL_63 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz12345678901"
+
 static const struct good {
 	const char *text;
 	struct command command;
@@ -46,6 +48,9 @@ static const struct good {
 	  { .memory = { .kind = MEMORY_HEAP }, .owner_user = "me", .owner_group = "us" } },
 	{ "add 1 heap owner=0:4294967294",
 	  { .memory = { .kind = MEMORY_HEAP }, .owner_user = "0", .owner_group = "4294967294" } },
+	{ "add 1 heap label=a-b._:[] ro",
+	  { .memory = { .kind = MEMORY_HEAP }, .label = "a-b._:[]" } },
+	{ "add 1 all label=" LABEL_63, { .memory = { .kind = MEMORY_ALL }, .label = LABEL_63 } },
 	{ "add 1 heap fd=0", { .memory = { .kind = MEMORY_HEAP }, .fd = 0 } },
 	{ "add 1 heap fd=9 onexit=bus mode=0640 owner=a:b rw",
 	  { .memory = { .kind = MEMORY_HEAP }, .fd = 9, .mode = 0640, .owner_user = "a",
@@ -78,6 +83,39 @@ static const struct good {
 	{ "watch 1 0x1000-0x3000",
 	  { .verb = COMMAND_WATCH, .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
 	{ "unwatch 1", { .verb = COMMAND_UNWATCH } },
+	{ "new 1 4096", { .verb = COMMAND_NEW, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 4096 } },
+	{ "new 1 64K rw",
+	  { .verb = COMMAND_NEW, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 65536,
+	    .write = true } },
+	{ "new 1 2M ro at=0x10000 huge owner=a:b mode=0440 onexit=zero fd=3",
+	  { .verb = COMMAND_NEW, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 2 << 20,
+	    .at = 0x10000, .how = REMOTEFS_REMOTE_FIXED | REMOTEFS_REMOTE_HUGE, .owner_user = "a",
+	    .owner_group = "b", .mode = 0440, .zero = true, .fd = 3 } },
+	{ "new 1 1G near=0x10000 nohuge",
+	  { .verb = COMMAND_NEW, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 1 << 30,
+	    .at = 0x10000, .how = REMOTEFS_REMOTE_NOHUGE } },
+	{ "new 1 17179869183G",
+	  { .verb = COMMAND_NEW, .memory.kind = MEMORY_REMOTE, .remote = true,
+	    .size = 17179869183ULL << 30 } },
+	{ "mmap 1 4K none",
+	  { .verb = COMMAND_MMAP, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 4096,
+	    .none = true } },
+	{ "mmap 1 4K rw replace at=0x1000 nohuge",
+	  { .verb = COMMAND_MMAP, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 4096,
+	    .at = 0x1000, .write = true, .how = REMOTEFS_REMOTE_FIXED | REMOTEFS_REMOTE_REPLACE |
+						REMOTEFS_REMOTE_NOHUGE } },
+	{ "mmap 1 4K ro fd=7",
+	  { .verb = COMMAND_MMAP, .memory.kind = MEMORY_REMOTE, .remote = true, .size = 4096,
+	    .fd = 7 } },
+	{ "munmap 1 0x1000-0x3000",
+	  { .verb = COMMAND_MUNMAP, .remote = true,
+	    .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
+	{ "discard 1 0x1000-0x3000 fd=3",
+	  { .verb = COMMAND_DISCARD, .remote = true, .fd = 3,
+	    .memory = { MEMORY_INTERVAL, 0x1000, 0x3000, "" } } },
+	{ "state 1/map-2 0=1 7=0xfF 3=18446744073709551615",
+	  { .verb = COMMAND_STATE, .scope = SCOPE_FILE, .map = 2, .slots = 0x89,
+	    .state = { 1, 0, 0, UINT64_MAX, 0, 0, 0, 255 } } },
 	{ "help", { .verb = COMMAND_HELP, .scope = SCOPE_ALL } },
 	{ "allow 1/as 0x1000-0x3000 rw",
 	  { .verb = COMMAND_ALLOW, .scope = SCOPE_FILE, .map = REMOTEFS_MAP_AS, .write = true,
@@ -126,6 +164,48 @@ static const struct bad {
 	{ "allow", EINVAL, "usage: allow" },
 	{ "allow 1/as 0x1000-0x2000", EINVAL, "usage: allow" },
 	{ "allow 1 0x1000-0x2000 rw", EINVAL, "usage: allow" },
+	/* Memory to be made, and taken away */
+	{ "new", EINVAL, "usage: new" },
+	{ "new 1", EINVAL, "usage: new" },
+	{ "new 1 0", EINVAL, "'0' is not a size" },
+	{ "new 1 0K", EINVAL, "'0K' is not a size" },
+	{ "new 1 4095", EINVAL, "'4095' is not a size" },
+	{ "new 1 1K", EINVAL, "'1K' is not a size" },
+	{ "new 1 04K", EINVAL, "'04K' is not a size" },
+	{ "new 1 K", EINVAL, "'K' is not a size" },
+	{ "new 1 4k", EINVAL, "'4k' is not a size" },
+	{ "new 1 4KK", EINVAL, "'4KK' is not a size" },
+	{ "new 1 4T", EINVAL, "'4T' is not a size" },
+	{ "new 1 -4K", EINVAL, "'-4K' is not a size" },
+	{ "new 1 0x1000", EINVAL, "'0x1000' is not a size" },
+	{ "new 1 17179869184G", EINVAL, "'17179869184G' is not a size" },
+	{ "new 1 18446744073709551616", EINVAL, "'18446744073709551616' is not" },
+	{ "new 1 00000000000000000000000004K", EINVAL, "'00000000" },
+	{ "new 1 4K none", EINVAL, "'none' has no meaning here" },
+	{ "new 1 4K replace at=0x1000", EINVAL, "'replace' has no meaning here" },
+	{ "new 1 4K into=map-0", EINVAL, "'into=map-0' has no meaning here" },
+	{ "new 1 4K at=0x1001", EINVAL, "at= takes" },
+	{ "new 1 4K near=0x1001", EINVAL, "near= takes" },
+	{ "new 1 4K near=4096", EINVAL, "near= takes" },
+	{ "new 1 4K at=0x1000 near=0x1000", EINVAL, "at= and near= exclude" },
+	{ "new 1 4K huge nohuge", EINVAL, "'nohuge' is said twice" },
+	{ "new 1/map-0 4K", EINVAL, "'1/map-0' is not a PID" },
+	{ "mmap 1 4K", EINVAL, "usage: mmap" },
+	{ "mmap 1 4K huge", EINVAL, "mmap takes one of" },
+	{ "mmap 1 4K none rw", EINVAL, "mmap takes one of" },
+	{ "mmap 1 4K rwx", EINVAL, "'rwx' has no meaning here" },
+	{ "mmap 1 4K rw mode=0600", EINVAL, "'mode=0600' has no meaning here" },
+	{ "mmap 1 4K rw replace", EINVAL, "replace goes with at=" },
+	{ "mmap 1 4K rw replace near=0x1000", EINVAL, "replace goes with at=" },
+	{ "mmap 1 4K rw replace at=0x1000 huge", EINVAL, "replace and huge exclude" },
+	{ "munmap 1", EINVAL, "usage: munmap" },
+	{ "munmap 1 heap", EINVAL, "an interval is written" },
+	{ "munmap 1 0x1000-0x2000 rw", EINVAL, "'rw' has no meaning here" },
+	{ "discard", EINVAL, "usage: discard" },
+	{ "discard all 0x1000-0x2000", EINVAL, "'all' is not a PID" },
+	{ "add 1 heap near=0x1000", EINVAL, "'near=0x1000' has no meaning here" },
+	{ "add 1 heap huge", EINVAL, "'huge' has no meaning here" },
+	{ "add 1 heap none", EINVAL, "'none' has no meaning here" },
 	/* PIDs */
 	{ "add 0 heap", EINVAL, "'0' is not a PID" },
 	{ "add -1 heap", EINVAL, "'-1' is not a PID" },
@@ -194,7 +274,12 @@ static const struct bad {
 	{ "add 1 heap fd=2147483648", EINVAL, "'2147483648' is not a file" },
 	{ "add 1 heap onexit=", EINVAL, "onexit= takes" },
 	{ "add 1 heap onexit=zer", EINVAL, "onexit= takes" },
-	{ "add 1 heap label=x", EOPNOTSUPP, "label= is not" },
+	{ "add 1 heap label=", EINVAL, "a label has" },
+	{ "add 1 heap label=a/b", EINVAL, "a label has" },
+	{ "add 1 heap label=" LABEL_63 "4", EINVAL, "a label has" },
+	{ "add 1 0x1000-0x2000 into=map-0 label=a", EINVAL, "into= and label= exclude" },
+	{ "add 1 heap label=a label=b", EINVAL, "'label=' is said twice" },
+	{ "new 1 64K label=a", EINVAL, "'label=a' has no meaning" },
 	/* Map files */
 	{ "revoke 1/", EINVAL, "'' is not the name of a map file" },
 	{ "revoke 1/map", EINVAL, "'map' is not the name" },
@@ -211,8 +296,8 @@ static const struct bad {
 	{ "add 1 0x1000-0x2000 into=as", EINVAL, "into= takes the name" },
 	{ "add 1 0x1000-0x2000 into=7", EINVAL, "into= takes the name" },
 	{ "add 1 0x1000-0x2000 at=0x1000", EINVAL, "at= goes with into=" },
-	{ "add 1 0x1000-0x2000 into=map-0 at=0x1001", EINVAL, "at= takes an offset" },
-	{ "add 1 0x1000-0x2000 into=map-0 at=4096", EINVAL, "at= takes an offset" },
+	{ "add 1 0x1000-0x2000 into=map-0 at=0x1001", EINVAL, "at= takes a number" },
+	{ "add 1 0x1000-0x2000 into=map-0 at=4096", EINVAL, "at= takes a number" },
 	{ "add 1 0x1000-0x2000 into=map-0 mode=0400", EINVAL, "the map file has its" },
 	{ "add 1 0x1000-0x2000 into=map-0 owner=a:b", EINVAL, "the map file has its" },
 	/* unmap, lock, chmod, chown, help */
@@ -221,6 +306,16 @@ static const struct bad {
 	{ "unmap 1/map-0 heap", EINVAL, "an interval is written" },
 	{ "unmap 1/map-0 0x1000-0x2000 rw", EINVAL, "'rw' has no meaning" },
 	{ "lock", EINVAL, "usage: lock" },
+	{ "state", EINVAL, "usage: state" },
+	{ "state 1/map-0", EINVAL, "usage: state" },
+	{ "state 1 0=1", EINVAL, "usage: state" },
+	{ "state 1/map-0 8=1", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 =1", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 0=", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 0=-1", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 0=18446744073709551616", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 0=1 fd=3", EINVAL, "state takes N=NUMBER" },
+	{ "state 1/map-0 0=1 0=2", EINVAL, "number 0 is said twice" },
 	{ "lock all", EINVAL, "'all' is not a PID" },
 	{ "lock 1 rw", EINVAL, "'rw' has no meaning" },
 	{ "lock 1 into=map-0", EINVAL, "'into=map-0' has no meaning" },
@@ -251,8 +346,10 @@ static bool same_command(const struct command *a, const struct command *b)
 {
 	return a->verb == b->verb && a->scope == b->scope && a->pid == b->pid &&
 	       a->map == b->map && a->write == b->write && a->zero == b->zero && a->mode == b->mode &&
-	       a->fd == b->fd && a->into == b->into && a->at == b->at &&
-	       !strcmp(a->owner_user, b->owner_user) &&
+	       a->fd == b->fd && a->into == b->into && a->at == b->at && a->remote == b->remote &&
+	       a->size == b->size && a->how == b->how && a->none == b->none &&
+	       a->slots == b->slots && !memcmp(a->state, b->state, sizeof(a->state)) &&
+	       !strcmp(a->label, b->label) && !strcmp(a->owner_user, b->owner_user) &&
 	       !strcmp(a->owner_group, b->owner_group) && same_memory(&a->memory, &b->memory);
 }
 

@@ -56,6 +56,11 @@ static void test_change(void)
 	    "capabilities in another user namespace may not revoke");
 	tap(policy_may_change(&around, &container_root, 1000),
 	    "an owner in another user namespace may revoke");
+	tap(policy_may_set_state(&around, &admin), "CAP_SYS_ADMIN may set the state");
+	tap(!policy_may_set_state(&around, &user), "an owner may not set the state");
+	tap(!policy_may_set_state(&around, &others), "no other capability may set it");
+	tap(!policy_may_set_state(&around, &container_root),
+	    "nor may root of another user namespace");
 }
 
 static void test_set(void)
