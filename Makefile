@@ -52,7 +52,10 @@ tool := $(if $(tool_objects),$(O)/remotefsctl/remotefsctl)
 daemon := $(if $(daemon_objects),$(O)/remotefsd/remotefsd)
 programs := $(patsubst %.c,$(O)/%,$(wildcard tests/progs/*.c))
 units := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
-examples := $(patsubst %.c,$(O)/%,$(wildcard examples/*.c))
+examples := $(patsubst %.c,$(O)/%,$(wildcard examples/*.c examples/vmi/*.c))
+# Programs for the kernel's BPF machine: the same for all kernels, made once.
+bpf_objects := $(patsubst tests/bpf/%.c,build/bpf/%.o,$(wildcard tests/bpf/*.bpf.c))
+bpf_examples := $(patsubst examples/bpf/%.bpf.c,%,$(wildcard examples/bpf/*.bpf.c))
 pages := $(wildcard man/*.[1-8])
 service := $(wildcard remotefsd/*.service packaging/systemd/*)
 completions := $(wildcard packaging/completion/*)
@@ -67,6 +70,7 @@ helper_main := $(O)/mount-helper/mount.remotefs.o
 help:
 	@echo 'Seeing and trying it, in a guest (nothing touches this machine'"'"'s kernel):'
 	@echo '  make demo           the whole thing at work on redis, step by step'
+	@echo '  make demo-vmi       a virtual machine looked into, and code run on its memory'
 	@echo '  make shell          the same guest, with a shell in it [KERNEL=trixie]'
 	@echo
 	@echo 'Testing:'
@@ -102,6 +106,10 @@ help:
 demo: deps-guest
 	$(Q)tests/qemu/run --kernel $(or $(KERNEL),trixie) --timeout 300 -- \
 		/usr/share/remotefs/tests/demo.sh
+
+demo-vmi: deps-guest
+	$(Q)tests/qemu/run --kernel $(or $(KERNEL),trixie) --timeout 600 -- \
+		/usr/share/remotefs/tests/vmi/demo.sh /usr/lib/remotefs-tests
 
 shell: deps-guest
 	$(Q)tests/qemu/run --kernel $(or $(KERNEL),trixie) --shell -- \
@@ -179,6 +187,13 @@ $(O)/tests/progs/%: tests/progs/%.c
 
 # As their readers compile them, but for warnings.
 examples: $(examples)
+	$(call bpf_example,all,$(O)/examples/bpf)
+
+# bpf_example GOAL,DIRECTORY
+bpf_example = $(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C examples/bpf O=$(CURDIR)/$(2) $(1)
+# Without the objects, for which guests lack a compiler.
+bpf-examples:
+	$(call bpf_example,programs,$(O)/examples/bpf)
 
 $(O)/examples/%: examples/%.c
 	$(call note,CC,$@)
@@ -263,14 +278,17 @@ check-packages: deps-guest
 
 # What tests/qemu/build lays over a guest's root; it runs inside that root.
 guest_tests = $(DESTDIR)/usr/share/remotefs/tests
-guest-payload: install-userland $(programs) $(examples)
+guest-payload: install-userland $(programs) $(examples) bpf-examples
 	$(Q)mkdir -p $(guest_tests) $(DESTDIR)/usr/lib/remotefs-tests
 	$(Q)rsync -a --delete --exclude=/progs --exclude=/unit --exclude=/module tests/ $(guest_tests)/
 	$(Q)$(INSTALL) -m 755 -t $(guest_tests) examples/hooks/*
-	$(Q)$(INSTALL) -m 644 -t $(guest_tests) docs/forensics.md
+	$(Q)$(INSTALL) -D -m 755 -t $(guest_tests)/vmi examples/vmi/demo.sh
+	$(Q)$(INSTALL) -m 644 -t $(guest_tests) docs/forensics.md docs/tracing.md
 	$(Q)rm -f $(DESTDIR)/usr/lib/remotefs-tests/*
 	$(if $(programs),$(Q)$(INSTALL) -m 755 -t $(DESTDIR)/usr/lib/remotefs-tests \
-		$(programs) $(examples))
+		$(programs) $(examples) $(bpf_examples:%=$(O)/examples/bpf/%))
+	$(Q)$(INSTALL) -m 644 -t $(DESTDIR)/usr/lib/remotefs-tests \
+		$(bpf_objects) $(bpf_examples:%=build/bpf/%.bpf.o)
 
 clean:
 	$(Q)rm -rf build

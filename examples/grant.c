@@ -15,67 +15,17 @@
  * mount options control_mode= and control_gid= name.
  */
 #define _GNU_SOURCE 1
-#include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <linux/remotefs.h>
+#include "calls.h"
+#include "channel.h"
 
 #define PAGE	4096
 #define NOBODY	65534
-
-/* One descriptor, which rides on a message of one byte. */
-union rights {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
-static void send_descriptor(int channel, int fd)
-{
-	union rights rights = { .header = {
-		.cmsg_len = CMSG_LEN(sizeof(fd)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	} };
-	struct iovec byte = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &byte, .msg_iovlen = 1,
-		.msg_control = &rights, .msg_controllen = sizeof(rights),
-	};
-
-	memcpy(CMSG_DATA(&rights.header), &fd, sizeof(fd));
-	if (sendmsg(channel, &message, 0) != 1)
-		err(1, "sendmsg");
-}
-
-static int receive_descriptor(int channel)
-{
-	union rights rights;
-	char got;
-	struct iovec byte = { &got, 1 };
-	struct msghdr message = {
-		.msg_iov = &byte, .msg_iovlen = 1,
-		.msg_control = &rights, .msg_controllen = sizeof(rights),
-	};
-	int fd;
-
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1 ||
-	    message.msg_controllen < CMSG_LEN(sizeof(fd)))
-		errx(1, "no descriptor came");
-	memcpy(&fd, CMSG_DATA(&rights.header), sizeof(fd));
-	return fd;
-}
 
 /* Each side tells the other that it is done, and waits for the same. */
 static void tell(int channel)
@@ -145,82 +95,31 @@ static void child(int channel)
 /* Root's child becomes somebody who has no right to anything here. */
 static pid_t start_child(int *channel)
 {
-	int ends[2];
-	pid_t pid;
+	pid_t pid = fork_with_channel(channel);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-		err(1, "socketpair");
-	pid = fork();
-	if (pid < 0)
-		err(1, "fork");
 	if (!pid) {
-		close(ends[0]);
 		if (!geteuid() && (setresgid(NOBODY, NOBODY, NOBODY) ||
 				   setresuid(NOBODY, NOBODY, NOBODY)))
 			err(1, "setresuid");
-		child(ends[1]);
+		child(*channel);
 	}
-	close(ends[1]);
-	*channel = ends[0];
 	return pid;
 }
 
 /* The parent */
 
-/* A session on the caller: it takes no proof to expose one's own memory. */
-static int attach_to_self(const char *path)
-{
-	struct remotefs_attach_args attach = { .size = sizeof(attach), .mem_fd = -1 };
-	int control = open(path, O_RDONLY | O_CLOEXEC);
-	int session;
-
-	if (control < 0)
-		err(1, "%s", path);
-	session = ioctl(control, REMOTEFS_IOC_ATTACH, &attach);
-	if (session < 0)
-		err(1, "REMOTEFS_IOC_ATTACH");
-	close(control);
-	return session;
-}
-
 /* Both pages in one file, each with its own right; returns the file's number. */
 static uint32_t expose(int session, const char *pages)
 {
 	struct remotefs_map_args map = {
-		.size = sizeof(map), .flags = REMOTEFS_MAP_NEW,
-		.address = (uintptr_t)pages, .length = PAGE,
+		.size = sizeof(map), .flags = REMOTEFS_MAP_WRITE,
+		.address = (uintptr_t)pages + PAGE, .offset = PAGE, .length = PAGE,
 	};
 
-	if (ioctl(session, REMOTEFS_IOC_MAP, &map))
-		err(1, "REMOTEFS_IOC_MAP of the first page");
-	map.flags = REMOTEFS_MAP_WRITE;
-	map.address += PAGE;
-	map.offset = PAGE;
+	map.map = remotefs_map_new(session, 0, (uintptr_t)pages, PAGE);
 	if (ioctl(session, REMOTEFS_IOC_MAP, &map))
 		err(1, "REMOTEFS_IOC_MAP of the second page");
 	return map.map;
-}
-
-static int open_access(int session, uint32_t number)
-{
-	struct remotefs_open_args args = {
-		.size = sizeof(args), .flags = REMOTEFS_OPEN_WRITE, .map = number,
-	};
-	int file = ioctl(session, REMOTEFS_IOC_OPEN, &args);
-
-	if (file < 0)
-		err(1, "REMOTEFS_IOC_OPEN");
-	return file;
-}
-
-static void take_back(int session, uint32_t number)
-{
-	struct remotefs_unmap_args args = {
-		.size = sizeof(args), .map = number, .length = 2 * PAGE,
-	};
-
-	if (ioctl(session, REMOTEFS_IOC_UNMAP, &args))
-		err(1, "REMOTEFS_IOC_UNMAP");
 }
 
 int main(int argc, char **argv)
@@ -238,16 +137,16 @@ int main(int argc, char **argv)
 		err(1, "mmap");
 	strcpy(pages, "for your eyes only");
 
-	session = attach_to_self(argc > 1 ? argv[1] : "/run/remotefs/control");
+	session = remotefs_attach_self(argc > 1 ? argv[1] : REMOTEFS_CONTROL);
 	number = expose(session, pages);
-	file = open_access(session, number);
+	file = remotefs_open(session, REMOTEFS_OPEN_WRITE, number);
 	send_descriptor(channel, file);
 	close(file);
 
 	hear(channel);
 	printf("parent: the child wrote: %s\n", pages + PAGE);
 	fflush(stdout);
-	take_back(session, number);
+	remotefs_unmap(session, number, 0, 2 * PAGE);
 	tell(channel);
 	if (waitpid(pid, &status, 0) != pid || status)
 		errx(1, "the child failed");

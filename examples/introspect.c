@@ -17,18 +17,10 @@
  * anybody who can open the file.
  */
 #define _GNU_SOURCE 1
-#include <err.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <linux/remotefs.h>
+#include "calls.h"
 
 #define GUEST_BYTES	(256UL << 20)
 #define GUEST_ADDRESS	0x7654321UL	/* where the guest has its secret */
@@ -51,27 +43,15 @@ static char *make_guest(void)
 }
 
 /* Grant all of it, for writing; returns the file's number. */
-static uint32_t grant_guest(const char *path, const char *memory)
+static uint32_t grant_guest(const char *control, const char *memory)
 {
-	struct remotefs_attach_args attach = { .size = sizeof(attach), .mem_fd = -1 };
-	struct remotefs_map_args map = {
-		.size = sizeof(map), .flags = REMOTEFS_MAP_NEW | REMOTEFS_MAP_WRITE,
-		.address = (uintptr_t)memory, .length = GUEST_BYTES,
-	};
-	int control = open(path, O_RDONLY | O_CLOEXEC);
-	int session;
+	int session = remotefs_attach_self(control);
+	uint32_t number = remotefs_map_new(session, REMOTEFS_MAP_WRITE, (uintptr_t)memory,
+					   GUEST_BYTES);
 
-	if (control < 0)
-		err(1, "%s", path);
-	session = ioctl(control, REMOTEFS_IOC_ATTACH, &attach);
-	if (session < 0)
-		err(1, "REMOTEFS_IOC_ATTACH");
-	if (ioctl(session, REMOTEFS_IOC_MAP, &map))
-		err(1, "REMOTEFS_IOC_MAP");
 	/* The file stays when its session is closed. */
 	close(session);
-	close(control);
-	return map.map;
+	return number;
 }
 
 static int run_vmm(const char *control)
@@ -151,7 +131,7 @@ static int run_find(const char *path, const char *pattern, const char *replaceme
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "vmm"))
-		return run_vmm("/run/remotefs/control");
+		return run_vmm(REMOTEFS_CONTROL);
 	if (argc == 3 && !strcmp(argv[1], "vmm") && strchr(argv[2], '/'))
 		return run_vmm(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "find"))

@@ -16,17 +16,9 @@
  * if the generation has not moved meanwhile.
  */
 #define _GNU_SOURCE 1
-#include <err.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <linux/remotefs.h>
+#include "calls.h"
 
 #define PAGE_SIZE	4096UL
 #define SLOTS		256
@@ -64,21 +56,11 @@ static uint64_t cache_generation(const struct cache *cache)
 
 static void cache_open(struct cache *cache, const char *path)
 {
-	struct remotefs_attach_args attach = { .size = sizeof(attach), .mem_fd = -1 };
-	struct remotefs_watch_args watch = { .size = sizeof(watch) };
-	int control = open(path, O_RDONLY | O_CLOEXEC), session;
+	int session = remotefs_attach_self(path);
 
-	if (control < 0)
-		err(1, "%s", path);
-	session = ioctl(control, REMOTEFS_IOC_ATTACH, &attach);
-	if (session < 0)
-		err(1, "REMOTEFS_IOC_ATTACH");
 	memset(cache, 0, sizeof(*cache));
-	cache->watcher = ioctl(session, REMOTEFS_IOC_WATCH, &watch);
-	if (cache->watcher < 0)
-		err(1, "REMOTEFS_IOC_WATCH");
+	cache->watcher = remotefs_watch(session);
 	close(session);
-	close(control);
 	cache->page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, cache->watcher, 0);
 	cache->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (cache->page == MAP_FAILED || cache->pagemap < 0)
@@ -88,12 +70,9 @@ static void cache_open(struct cache *cache, const char *path)
 
 static void cache_drop(struct cache *cache, uint64_t slot)
 {
-	struct remotefs_watch_del_args args = { .size = sizeof(args), .cookie = slot };
-
 	if (!cache->slots[slot].end)
 		return;
-	if (ioctl(cache->watcher, REMOTEFS_IOC_WATCH_DEL, &args))
-		err(1, "REMOTEFS_IOC_WATCH_DEL");
+	remotefs_watch_del(cache->watcher, slot);
 	cache->slots[slot].end = 0;
 	cache->dropped++;
 }
@@ -104,8 +83,7 @@ static void cache_sync(struct cache *cache)
 	struct remotefs_event event;
 
 	while (cache_generation(cache) != cache->known) {
-		if (read(cache->watcher, &event, sizeof(event)) != sizeof(event))
-			err(1, "read");
+		event = remotefs_next_event(cache->watcher);
 		if (event.type == REMOTEFS_EVENT_INVALIDATED)
 			cache_drop(cache, event.cookie);
 		if (event.type == REMOTEFS_EVENT_STALE)
@@ -141,9 +119,6 @@ static const struct registration *cache_get(struct cache *cache, void *at, size_
 	uintptr_t start = (uintptr_t)at, end = start + bytes;
 	uint64_t slot = start / PAGE_SIZE % SLOTS;
 	struct registration *found = &cache->slots[slot];
-	struct remotefs_watch_add_args args = {
-		.size = sizeof(args), .start = start, .end = end, .cookie = slot,
-	};
 
 	cache_sync(cache);
 	if (found->start == start && found->end == end) {
@@ -154,8 +129,7 @@ static const struct registration *cache_get(struct cache *cache, void *at, size_
 		cache_sync(cache);
 		cache_drop(cache, slot);
 		cache->misses++;
-		if (ioctl(cache->watcher, REMOTEFS_IOC_WATCH_ADD, &args))
-			err(1, "REMOTEFS_IOC_WATCH_ADD");
+		remotefs_watch_add(cache->watcher, start, end, slot);
 		found->start = start;
 		found->end = end;
 		look_up(cache, start, end, found->frames);
@@ -170,7 +144,7 @@ int main(int argc, char **argv)
 	const size_t bytes = 4 * PAGE_SIZE;
 	char *buffer = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	cache_open(&cache, argc > 1 ? argv[1] : "/run/remotefs/control");
+	cache_open(&cache, argc > 1 ? argv[1] : REMOTEFS_CONTROL);
 	memset(buffer, 'a', bytes);
 	for (int i = 0; i < 1000; i++)
 		cache_get(&cache, buffer, bytes);
