@@ -68,6 +68,12 @@ injected() {
 	injected rmdir unlink
 }
 
+# What the thread allocates that carries out a command, 142-remote-race has.
+# bats test_tags=Z5,C6
+@test "remote commands survive every failing allocation, and leave no memory and no file" {
+	injected remote-map remote-expose remote-unmap remote-discard
+}
+
 # bats test_tags=Z5,E4,E9,E13
 @test "watching survives every failing allocation, and tells all for want of memory" {
 	injected watch watch-add watch-del watch-told watch-signal watch-page

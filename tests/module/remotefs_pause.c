@@ -16,7 +16,9 @@
  *
  *	arm POINT PID [N]	stop thread PID when it gets to POINT the N-th
  *				time (the first); one point a thread. The point
- *				"midst" is of one process until all is cleared
+ *				"midst" is of one process until all is cleared.
+ *				PID 2, the parent of all threads of the kernel,
+ *				stands for whichever of them gets there
  *	go PID			let it go on: ENOENT it has not come there,
  *				ETIMEDOUT it was there, and gave up waiting
  *	clear			let all go on and disarm: EBUSY some had not
@@ -55,7 +57,7 @@
 
 enum point_id {
 	UNLOCKED, FILLED, BEGINS, BEGUN, ZAPS, ZAPPED, UNSUBSCRIBES,
-	MAKES_INODE, NR_PROBES, MIDST = NR_PROBES, NR_POINTS
+	MAKES_INODE, MAPS, MAPPED, TAKES, NR_PROBES, MIDST = NR_PROBES, NR_POINTS
 };
 
 enum slot_state { FREE, ARMED, PAUSED, LATE };
@@ -80,6 +82,8 @@ struct slot {
 	struct completion *go;
 };
 
+#define ANY_KTHREAD	2
+
 static struct slot slots[NR_SLOTS];
 static DEFINE_SPINLOCK(slots_lock);	/* protects slots */
 
@@ -92,6 +96,12 @@ static bool is_in_remotefs(void *address)
 	return strstr(name, "[remotefs]");
 }
 
+static bool is_meant(pid_t pid)
+{
+	return pid == current->pid ||
+	       (pid == ANY_KTHREAD && (current->flags & PF_KTHREAD));
+}
+
 /* The slot of this thread, if it has come to where it is to be stopped. */
 static struct slot *slot_reach(enum point_id point, struct completion *go)
 {
@@ -99,7 +109,7 @@ static struct slot *slot_reach(enum point_id point, struct completion *go)
 
 	spin_lock(&slots_lock);
 	for (slot = slots; slot < slots + NR_SLOTS; slot++)
-		if (slot->state == ARMED && slot->pid == current->pid &&
+		if (slot->state == ARMED && is_meant(slot->pid) &&
 		    slot->point == point && !--slot->left)
 			found = slot;
 	if (found) {
@@ -199,6 +209,33 @@ static struct inode *detour_makes_inode(struct super_block *sb)
 	return new_inode(sb);
 }
 
+/* A command is about to map, and all that it needs is there. */
+static unsigned long detour_maps(struct file *file, unsigned long address,
+				 unsigned long length, unsigned long prot,
+				 unsigned long flags, unsigned long offset)
+{
+	pause_at(MAPS, CALLER);
+	return vm_mmap(file, address, length, prot, flags, offset);
+}
+
+/* A command has mapped, and nobody knows of it. */
+static unsigned long detour_mapped(struct file *file, unsigned long address,
+				   unsigned long length, unsigned long prot,
+				   unsigned long flags, unsigned long offset)
+{
+	unsigned long ret = vm_mmap(file, address, length, prot, flags, offset);
+
+	pause_at(MAPPED, CALLER);
+	return ret;
+}
+
+/* A command has looked at what it is to take away, and is about to. */
+static int detour_takes(unsigned long start, size_t length)
+{
+	pause_at(TAKES, CALLER);
+	return vm_munmap(start, length);
+}
+
 static int probe_hit(struct kprobe *probe, struct pt_regs *regs);
 
 /* It is there because without one a probe may not change the way. */
@@ -231,6 +268,9 @@ static struct point {
 	POINT(ZAPPED, zapped, unmap_mapping_pages),
 	POINT(UNSUBSCRIBES, unsubscribes, mmu_interval_notifier_remove),
 	POINT(MAKES_INODE, makes_inode, new_inode),
+	POINT(MAPS, maps, vm_mmap),
+	POINT(MAPPED, mapped, vm_mmap),
+	POINT(TAKES, takes, vm_munmap),
 };
 
 /* One at a time changes what is armed; outside of slots_lock. */
@@ -242,7 +282,7 @@ static bool may_be_meant(enum point_id point)
 	struct slot *slot;
 
 	for (slot = slots; slot < slots + NR_SLOTS; slot++)
-		if (READ_ONCE(slot->pid) == current->pid &&
+		if (is_meant(READ_ONCE(slot->pid)) &&
 		    READ_ONCE(slot->point) == point &&
 		    READ_ONCE(slot->state) == ARMED)
 			return true;

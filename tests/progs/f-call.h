@@ -114,6 +114,27 @@ static bool call_begin(struct fuzzer *fuzzer, struct call *call, unsigned int op
 }
 
 /*
+ * What a source's program needs is not taken from it, nor are its canaries; and
+ * memory that can be written and not read is none that the model knows.
+ */
+static bool remote_is_harmless(const struct call *call)
+{
+	const struct remotefs_remote_args *args = &call->args.remote;
+	uint64_t arena = (uintptr_t)arena_of(call->slot.source);
+
+	if (!strict() && call->slot.source == 1 &&
+	    args->map_flags & REMOTEFS_MAP_WRITE &&
+	    overlaps(args->address, args->length, arena, CANARIES * PAGE))
+		return false;
+	if (!remote_takes(args))
+		return args->prot != PROT_WRITE;
+	if (!interval_is_good(args->address, args->length, world.task_size))
+		return true;
+	return args->prot != PROT_WRITE && args->address >= arena + CANARIES * PAGE &&
+	       args->address + args->length <= arena + PAGES * PAGE;
+}
+
+/*
  * With many threads the model does not know what was granted. So the first
  * source is never exposed with a descriptor that could be written, and nobody
  * asks to have the second one's canaries written.
@@ -128,6 +149,8 @@ static bool call_is_harmless(const struct call *call)
 	    memory_kinds(call->slot.source, args->address, args->length) ==
 		    UNKNOWN)
 		return false;
+	if (call->op == OP_REMOTE && call->kind == SESSION)
+		return remote_is_harmless(call);
 	if (strict() || call->kind != SESSION || call->slot.source != 1)
 		return true;
 	if (call->op == OP_ALLOW)
@@ -175,6 +198,10 @@ static int call_go(struct fuzzer *fuzzer, struct call *call,
 		case OP_WATCH_DEL:
 			expect_watch_del(fuzzer, call, &seen->watch_del);
 			break;
+		case OP_REMOTE:
+			expect_remote(fuzzer, call, &seen->remote);
+			break;
+		case OP_AREA: expect_area(fuzzer, call, &seen->area); break;
 		case OP_INFO: expect_info(fuzzer, &seen->info); break;
 		case OP_RANGE: expect_range(fuzzer, call, &seen->range); break;
 		}

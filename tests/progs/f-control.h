@@ -27,6 +27,8 @@ union args {
 	struct remotefs_watch_args watch;
 	struct remotefs_watch_add_args watch_add;
 	struct remotefs_watch_del_args watch_del;
+	struct remotefs_remote_args remote;
+	struct remotefs_area_args area;
 };
 
 struct field {
@@ -48,7 +50,7 @@ static const struct layout {
 	unsigned int cmd, kind;
 	bool replies;
 	unsigned int least, size;
-	struct field field[9];
+	struct field field[12];
 } layouts[] = {
 	LAYOUT(FEATURES, features, CONTROL, features, true,
 	       FIELD(features, __reserved), FIELD(features, features)),
@@ -73,6 +75,15 @@ static const struct layout {
 	       FIELD(watch_add, end), FIELD(watch_add, cookie)),
 	LAYOUT(WATCH_DEL, watch_del, WATCHER, cookie, false,
 	       FIELD(watch_del, flags), FIELD(watch_del, cookie)),
+	LAYOUT(REMOTE, remote, SESSION, __reserved, false,
+	       FIELD(remote, command), FIELD(remote, flags), FIELD(remote, prot),
+	       FIELD(remote, address), FIELD(remote, length),
+	       FIELD(remote, map_flags), FIELD(remote, out_map),
+	       FIELD(remote, mode), FIELD(remote, uid), FIELD(remote, gid),
+	       FIELD(remote, __reserved)),
+	LAYOUT(AREA, area, OPENED, slots, true, FIELD(area, flags),
+	       FIELD(area, operation), FIELD(area, mask),
+	       FIELD(area, slots[0]), FIELD(area, slots[7])),
 };
 
 struct call {
@@ -191,7 +202,7 @@ static void mutate_target(struct fuzzer *fuzzer, struct call *call)
 static void mutate_command(struct fuzzer *fuzzer, struct call *call)
 {
 	static const unsigned int commands[] = {
-		0, -1U, _IO(REMOTEFS_IOC_TYPE, 0x08), _IO(REMOTEFS_IOC_TYPE, 0x22),
+		0, -1U, _IO(REMOTEFS_IOC_TYPE, 0x0f), _IO(REMOTEFS_IOC_TYPE, 0x22),
 		_IO(REMOTEFS_IOC_TYPE, 0xff), _IOWR(REMOTEFS_IOC_TYPE, 0x02, long),
 		_IOR(REMOTEFS_IOC_TYPE, 0x01, long), _IO(0xe6, 0x02), _IO('T', 1),
 	};

@@ -349,6 +349,116 @@ static void expect_attach(struct fuzzer *fuzzer, const struct call *call,
 	}
 }
 
+/* REMOTE */
+
+/* Does it take memory away, if it does anything? */
+static bool remote_takes(const struct remotefs_remote_args *args)
+{
+	return args->command != REMOTEFS_REMOTE_MMAP ||
+	       args->flags & REMOTEFS_REMOTE_REPLACE;
+}
+
+static void expect_remote_flags(struct fuzzer *fuzzer,
+				const struct remotefs_remote_args *args)
+{
+	struct expect *expect = &fuzzer->expect;
+	bool expose = args->flags & REMOTEFS_REMOTE_EXPOSE;
+	uint32_t known = REMOTEFS_REMOTE_FIXED | REMOTEFS_REMOTE_REPLACE |
+			 REMOTEFS_REMOTE_EXPOSE | REMOTEFS_REMOTE_HUGE;
+	uint32_t map_known = REMOTEFS_MAP_WRITE | REMOTEFS_MAP_OWNER |
+			     REMOTEFS_MAP_ZERO;
+
+	if (!expose)
+		map_known = 0;
+	if (args->command != REMOTEFS_REMOTE_MMAP)
+		known = map_known = 0;
+	else if (world.features & REMOTEFS_FEATURE_NOHUGE)
+		known |= REMOTEFS_REMOTE_NOHUGE;
+	must(expect, args->command - 1 > 2 || args->flags & ~known ||
+	     args->map_flags & ~map_known, EOPNOTSUPP);
+	must(expect, args->command == REMOTEFS_REMOTE_MMAP && args->prot & ~3,
+	     EOPNOTSUPP);
+	must(expect, args->command != REMOTEFS_REMOTE_MMAP && args->prot, EINVAL);
+	must(expect, args->__reserved || args->out_map, EINVAL);
+	must(expect, !expose && (args->mode || args->uid || args->gid), EINVAL);
+	must(expect, args->flags & REMOTEFS_REMOTE_REPLACE &&
+	     (!(args->flags & REMOTEFS_REMOTE_FIXED) ||
+	      args->flags & (REMOTEFS_REMOTE_EXPOSE | REMOTEFS_REMOTE_HUGE)),
+	     EINVAL);
+	must(expect, args->flags & REMOTEFS_REMOTE_HUGE &&
+	     args->flags & REMOTEFS_REMOTE_NOHUGE, EINVAL);
+	may(expect, args->flags & REMOTEFS_REMOTE_HUGE, EBUSY);
+}
+
+static void expect_remote_memory(struct fuzzer *fuzzer, unsigned int source,
+				 const struct remotefs_remote_args *args)
+{
+	bool map = args->command == REMOTEFS_REMOTE_MMAP;
+	bool fixed = args->flags & REMOTEFS_REMOTE_FIXED;
+	struct expect *expect = &fuzzer->expect;
+	unsigned int kinds;
+
+	must(expect, args->address & (PAGE - 1), EINVAL);
+	must(expect, !interval_is_good(map && !fixed ? 0 : args->address,
+				       args->length, world.task_size), EINVAL);
+	if (expect->must & outcome_bit(EINVAL) || (map && !fixed))
+		return;
+	kinds = memory_kinds(source, args->address, args->length);
+	/* Below the lowest address, which is at most 16 pages. */
+	may(expect, map && args->address < 16 * PAGE, EPERM);
+	if (!remote_takes(args)) {
+		must(expect, kinds & (ANONYMOUS | FOREIGN | MIRRORED), EEXIST);
+		may(expect, kinds & UNKNOWN, EEXIST);
+		return;
+	}
+	must(expect, kinds & MIRRORED, ELOOP);
+	must(expect, kinds & FOREIGN, EFAULT);
+	must(expect, kinds & HOLE && args->command == REMOTEFS_REMOTE_DISCARD,
+	     EFAULT);
+}
+
+static void expect_remote(struct fuzzer *fuzzer, const struct call *call,
+			  const struct remotefs_remote_args *args)
+{
+	bool owner = args->map_flags & REMOTEFS_MAP_OWNER;
+	struct session *session = call->slot.session;
+	struct expect *expect = &fuzzer->expect;
+
+	expect_remote_flags(fuzzer, args);
+	expect_remote_memory(fuzzer, session->source, args);
+	must(expect, args->mode & ~0666, EINVAL);
+	must(expect, !owner && (args->uid || args->gid), EINVAL);
+	must(expect, owner && (args->uid == -1U || args->gid == -1U), EINVAL);
+	must(expect, owner && call->weak, EPERM);
+	must(expect, !session->writable, EACCES);
+	must(expect, !is_alive(session->source, session->life), ESRCH);
+	must(expect, args->command == REMOTEFS_REMOTE_MMAP && call->readonly,
+	     EFAULT);
+	if (!(args->flags & REMOTEFS_REMOTE_EXPOSE))
+		return;
+	must(expect, limit_is_reached(call, true), ENOSPC);
+	may(expect, call->squeezed, ENOSPC);
+}
+
+static void expect_area(struct fuzzer *fuzzer, const struct call *call,
+			const struct remotefs_area_args *args)
+{
+	bool get = args->operation == REMOTEFS_AREA_GET;
+	const struct file *file = call->slot.file;
+	struct expect *expect = &fuzzer->expect;
+	unsigned int i;
+
+	must(expect, args->flags || args->operation - 1 > 2, EOPNOTSUPP);
+	must(expect, !args->mask || args->mask >> REMOTEFS_AREA_SLOTS, EINVAL);
+	for (i = 0; i < REMOTEFS_AREA_SLOTS; i++)
+		must(expect, args->slots[i] &&
+		     (args->operation != REMOTEFS_AREA_SET ||
+		      !(args->mask >> i & 1)), EINVAL);
+	must(expect, !get && call->weak && file->maker, EPERM);
+	must(expect, !get && file->state == REMOTEFS_STATE_GONE, ESRCH);
+	must(expect, !get && file->state == REMOTEFS_STATE_REVOKED, ESTALE);
+}
+
 static void expect_info(struct fuzzer *fuzzer,
 			const struct remotefs_info_args *args)
 {

@@ -14,7 +14,7 @@
  */
 #include <getopt.h>
 
-#include "f-watch.h"
+#include "f-remote.h"
 
 /* All calls with a structure can fail so, and on a wrong descriptor. */
 #define GENERAL		E2BIG, EBADF, EFAULT, EINVAL, ENOTTY, ENOMEM, EINTR
@@ -66,6 +66,15 @@ static const struct operation operations[OPS] = {
 				  EOPNOTSUPP) },
 	[OP_WATCH_DEL] = { "WATCH_DEL", 20, ERRNOS(GENERAL, ENOENT, EOPNOTSUPP),
 			   ERRNOS(E2BIG, EFAULT, EINVAL, ENOENT, EOPNOTSUPP) },
+	[OP_REMOTE] = { "REMOTE", 50,
+			ERRNOS(GENERAL, EACCES, EAGAIN, EBUSY, EEXIST, ELOOP,
+			       ENOSPC, EOPNOTSUPP, EPERM, ESRCH),
+			ERRNOS(E2BIG, EFAULT, EINVAL, EACCES, EEXIST, ELOOP,
+			       ENOSPC, EOPNOTSUPP, EPERM, ESRCH) },
+	[OP_AREA] = { "AREA", 20,
+		      ERRNOS(GENERAL, EOPNOTSUPP, EPERM, ESRCH, ESTALE),
+		      ERRNOS(E2BIG, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ESRCH,
+			     ESTALE) },
 	[OP_UNKNOWN] = { "(other)", 0, ERRNOS(GENERAL), ERRNOS(ENOTTY, EBADF) },
 	[OP_MEM] = { "mem", 30, ERRNOS(ENOENT, EACCES, ESRCH, ENOMEM, EPERM),
 		     ERRNOS(0) },
@@ -132,6 +141,10 @@ static const struct operation operations[OPS] = {
 	[OP_SPAWN] = { "spawn", 12, ERRNOS(EINVAL), ERRNOS(0) },
 	[OP_TOLD] = { "told", 40, ERRNOS(EAGAIN, EINVAL, EFAULT, EINTR),
 		      ERRNOS(EAGAIN, EINVAL, EFAULT) },
+	[OP_LABEL] = { "label", 16,
+		       ERRNOS(EBADF, EEXIST, EINVAL, ENODATA, ENOMEM, EPERM,
+			      ERANGE, EROFS, ESRCH, ESTALE),
+		       ERRNOS(EEXIST, EINVAL, ENODATA, EPERM, ERANGE, ESTALE) },
 };
 
 static void (*const doers[OPS])(struct fuzzer *fuzzer) = {
@@ -151,6 +164,8 @@ static void (*const doers[OPS])(struct fuzzer *fuzzer) = {
 	[OP_END] = do_end, [OP_SPAWN] = do_spawn,
 	[OP_WATCH] = do_watch, [OP_WATCH_ADD] = do_watch_add,
 	[OP_WATCH_DEL] = do_watch_del, [OP_TOLD] = do_told,
+	[OP_REMOTE] = do_remote, [OP_AREA] = do_area,
+	[OP_LABEL] = do_label,
 };
 
 /* Each thread */

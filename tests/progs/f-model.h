@@ -62,6 +62,8 @@ struct file {
 	struct range range[MAX_RANGES];
 	struct interval allowed[MAX_RANGES];
 	unsigned int ranges, nr_allowed;
+	uint64_t area[REMOTEFS_AREA_SLOTS];
+	char label[REMOTEFS_LABEL_MAX + 1];
 	int watch;		/* the model's own descriptor */
 };
 

@@ -179,6 +179,80 @@ static void must_map_readonly(void)
 		err(1, "map");
 }
 
+/* Where nothing is, so that FIXED says EEXIST if a command has left something. */
+static char *room(void)
+{
+	static char *at;
+
+	if (!at) {
+		at = mmap(NULL, BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (at == MAP_FAILED || munmap(at, BYTES))
+			err(1, "room");
+	}
+	return at;
+}
+
+static bool command(__u32 what, __u32 flags, char *at)
+{
+	struct remotefs_remote_args args = {
+		.size = sizeof(args),
+		.command = what,
+		.flags = flags,
+		.prot = what == REMOTEFS_REMOTE_MMAP ? PROT_READ | PROT_WRITE : 0,
+		.address = (unsigned long)at,
+		.length = BYTES,
+	};
+	bool done = check(ioctl(session, REMOTEFS_IOC_REMOTE, &args));
+
+	number = args.out_map;
+	return done;
+}
+
+static bool run_remote_map(void)
+{
+	return command(REMOTEFS_REMOTE_MMAP, REMOTEFS_REMOTE_FIXED, room());
+}
+
+static bool run_remote_expose(void)
+{
+	return command(REMOTEFS_REMOTE_MMAP, REMOTEFS_REMOTE_FIXED | REMOTEFS_REMOTE_EXPOSE,
+		       room());
+}
+
+static bool run_remote_unmap(void)
+{
+	return command(REMOTEFS_REMOTE_MUNMAP, 0, room());
+}
+
+static bool run_remote_discard(void)
+{
+	return command(REMOTEFS_REMOTE_DISCARD, 0, memory);
+}
+
+static void undo_remote_map(void)
+{
+	if (munmap(room(), BYTES))
+		err(1, "munmap");
+}
+
+static void undo_remote_expose(void)
+{
+	undo_map();
+	undo_remote_map();
+}
+
+/* It is found before anything is to fail. */
+static void must_have_room(void)
+{
+	room();
+}
+
+static void must_remote_map(void)
+{
+	if (!run_remote_map())
+		err(1, "a remote map");
+}
+
 static bool run_allow(void)
 {
 	struct remotefs_allow_args args = {
@@ -634,6 +708,11 @@ static const struct operation {
 	{ "map-whole", SOME, run_map_whole, undo_map, NULL },
 	{ "allow", SOME, run_allow, undo_map, must_map_readonly },
 	{ "unmap", NEVER, run_unmap, NULL, must_map_more },
+	{ "remote-map", SOME, run_remote_map, undo_remote_map, must_have_room },
+	{ "remote-expose", SOME, run_remote_expose, undo_remote_expose,
+	  must_have_room },
+	{ "remote-unmap", SOME, run_remote_unmap, NULL, must_remote_map },
+	{ "remote-discard", NEVER, run_remote_discard, fill_memory, fill_memory },
 	{ "unlink", SOME, run_unlink, NULL, must_map_new },
 	{ "rmdir", SOME, run_rmdir, NULL, must_map_new },
 	{ "stat", SOME, run_stat, NULL, name_base },

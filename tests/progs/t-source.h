@@ -273,6 +273,74 @@ static void do_replace(struct job *job)
 	job_end_emptied(job, "replaced", EMPTY);
 }
 
+/*
+ * The same by commands of remotefs, of a session on oneself: the kernel's threads do
+ * it, and other threads of the source take other pages meanwhile. What has no
+ * memory for that is done by the source itself.
+ */
+static int remote_session = -1;
+
+static void remote_begin(void)
+{
+	int control = control_open(board->options.mounts[0]);
+
+	remote_session = attach(control, getpid());
+	if (remote_session < 0)
+		die("ATTACH");
+	close(control);
+}
+
+static bool job_command(struct job *job, unsigned int command, unsigned int flags)
+{
+	bool maps = command == REMOTEFS_REMOTE_MMAP;
+	struct remotefs_remote_args args = {
+		.size = sizeof(args),
+		.command = command,
+		.flags = flags,
+		.prot = maps ? PROT_READ | PROT_WRITE : 0,
+		.address = (uintptr_t)job->at,
+		.length = job->bytes,
+	};
+
+	if (!ioctl(remote_session, REMOTEFS_IOC_REMOTE, &args))
+		return !maps || args.address == (uintptr_t)job->at;
+	/* EFAULT: discarding has nothing to say of what is not there. */
+	if (errno != ENOMEM && errno != ESRCH && errno != EINTR && errno != EFAULT)
+		die("REMOTE");
+	return false;
+}
+
+static void do_command_discard(struct job *job)
+{
+	job_begin(job, "remote discard");
+	if (!job_command(job, REMOTEFS_REMOTE_DISCARD, 0) &&
+	    madvise(job->at, job->bytes, MADV_DONTNEED))
+		die("MADV_DONTNEED");
+	job_end_emptied(job, "discarded", EMPTY);
+}
+
+static void do_command_unmap(struct job *job)
+{
+	job_begin(job, "remote munmap");
+	if (!job_command(job, REMOTEFS_REMOTE_MUNMAP, 0) &&
+	    munmap(job->at, job->bytes))
+		die("munmap");
+	if (chance_one_in(&job->chance, 2) &&
+	    job_command(job, REMOTEFS_REMOTE_MMAP, REMOTEFS_REMOTE_FIXED))
+		return job_end_emptied(job, "mapped again", EMPTY);
+	job_end_emptied(job, "unmapped", EMPTY | UNMAPPED);
+}
+
+static void do_command_replace(struct job *job)
+{
+	job_begin(job, "remote mmap");
+	if (!job_command(job, REMOTEFS_REMOTE_MMAP,
+			 REMOTEFS_REMOTE_FIXED | REMOTEFS_REMOTE_REPLACE) &&
+	    map_anonymous(job->at, job->bytes) != job->at)
+		die("mmap");
+	job_end_emptied(job, "replaced", EMPTY);
+}
+
 static uint64_t job_writes(struct job *job)
 {
 	uint64_t sum = 0;
@@ -584,6 +652,8 @@ static void (*const deeds['z' + 1])(struct job *) = {
 	['p'] = do_protect,	['m'] = do_move,
 	['t'] = do_dontunmap,	['x'] = do_fork,
 	['v'] = do_vfork,	['l'] = do_cold,
+	['D'] = do_command_discard, ['U'] = do_command_unmap,
+	['R'] = do_command_replace,
 };
 
 /* Mostly a few pages, at times many, at times what makes a huge page. */
@@ -761,6 +831,7 @@ static void __attribute__((noreturn)) source_main(unsigned int number)
 	unsigned int i;
 
 	source_begin(source, number);
+	remote_begin();
 	source_hurry();
 	source->pid = getpid();
 	for (i = board->options.threads; i--;) {

@@ -737,7 +737,7 @@ static const char *ops_known(const char *ops)
 	const char *op;
 
 	for (op = ops; *op; op++)
-		if (*op < 'a' || *op > 'z' || !deeds[(int)*op]) {
+		if (*op < 'A' || *op > 'z' || !deeds[(int)*op]) {
 			fprintf(stderr, "t-torture: unknown op %c\n", *op);
 			exit(2);
 		}
@@ -775,7 +775,7 @@ static void options_parse(struct options *options, int argc, char **argv)
 		.seconds = 10, .rounds = 1, .pages = MAX_PAGES, .span = 8,
 		.sources = 2, .threads = 2, .viewers = 2, .files = MAX_FILES,
 		.seed = now(),
-		.ops = "wdduurrffoocgkknppmmtxxvll",
+		.ops = "wdduurrDURffoocgkknppmmtxxvll",
 	};
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		option_take(options, option, optarg);
