@@ -5,6 +5,7 @@
 #
 # seconds: 180
 # not on debug in a whole run: about programs of user land, for which that kernel takes ten minutes
+# not on trixie in a whole run: bookworm and forky, the kernels before and after, say the same
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 120
+# not on trixie in a whole run: debug is the same version, and checks itself
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # The rules of the mirror protocol that were found by failure.  Each test says

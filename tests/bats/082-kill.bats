@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 60
+# not on trixie in a whole run: debug is the same version, and checks itself
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # While the source holds its own mmap_lock, in the middle of a change: who waits

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 120
 # not on debug in a whole run: two minutes there
+# not on trixie in a whole run: bookworm and forky, the kernels before and after, say the same
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash
 #
 # Memory that breaks, and memory that is taken away: by page, and by block.

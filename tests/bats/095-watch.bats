@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # seconds: 150
+# not on trixie in a whole run: debug is the same version, and checks itself
 #
 # Watchers: what they tell of memory, their own or another's, and when.
 

@@ -5,6 +5,8 @@
 #
 # seconds: 120
 # not on debug in a whole run: 090 and 210 make each of these calls there
+# not on trixie in a whole run: the checks are the same code on all kernels, and forky makes them
+# not on bookworm in a whole run: likewise
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

@@ -2,13 +2,13 @@
 /*
  * b-bench: what remotefs and its peers cost, in instructions.
  *
- *	b-bench MOUNT all|budget|scaling|memory|watch
+ *	b-bench MOUNT all|budget|access|scaling|memory|watch|remote
  *
  * For a guest whose virtual nanosecond is one instruction (tests/qemu/run
  * --icount), so that the clock counts instructions of the program and of the
  * kernel together; elsewhere it counts time.  Prints one line "ROW PEER VALUE" for
  * each measurement; what the rows mean is in tests/bench.rows.  "budget" leaves
- * out what has none and takes long; "scaling" is all, and what one and two
+ * out what has none and takes long; "access" is what viewers do; "scaling" is all, and what one and two
  * threads achieve in one mirror; "memory" is only how many bytes of kernel memory
  * a range takes, as a file of its own and as one of many in a file.
  *
@@ -29,8 +29,11 @@
 #include <dirent.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -380,6 +383,21 @@ static void copy_reads(const char *name, const char *peer, int fd, off_t from, s
 	row(name, peer, start, PAGES);
 }
 
+/* The least of three times: pages of what was measured before are freed meanwhile. */
+static void copy_writes(int fd)
+{
+	uint64_t cost, least = UINT64_MAX;
+
+	for (int i = 0; i < 3; i++) {
+		cost = now();
+		for (size_t offset = 0; offset < SIZE; offset += 1 << 20)
+			check(pwrite(fd, buffer, 1 << 20, offset) == 1 << 20, "pwrite");
+		cost = now() - cost;
+		least = cost < least ? cost : least;
+	}
+	printf("pwrite-1m remotefs %.1f\n", (double)least / PAGES);
+}
+
 static void copy_vm(const char *name, size_t chunk)
 {
 	uint64_t start = now();
@@ -427,10 +445,7 @@ static void bench_copies(bool huge)
 	fd = memfd_new();
 	copy_map("copy-map", "memfd", fd);
 	close(fd);
-	start = now();
-	for (size_t offset = 0; offset < SIZE; offset += 1 << 20)
-		check(pwrite(file, buffer, 1 << 20, offset) == 1 << 20, "pwrite");
-	row("pwrite-1m", "remotefs", start, PAGES);
+	copy_writes(file);
 	check(!pipe(ends), "pipe");
 	start = now();
 	for (loff_t offset = 0; offset < (loff_t)SIZE;)
@@ -833,7 +848,127 @@ static void bench_watch(void)
 	close(watcher);
 }
 
-static void bench_cost(bool brief, bool scaling)
+/*
+ * New memory in a process that sleeps in read(): made, each page touched, and
+ * taken away. By injection it is made by the process itself, which is stopped, let
+ * run into system calls of ours one by one, and put back to where it was.
+ */
+#define REMOTE_SIZE (16 * PAGE)
+#define REMOTE_ROUNDS 200
+
+static void remote_touch(uint64_t at)
+{
+	char bytes[REMOTE_SIZE / PAGE];
+	struct iovec mine = { bytes, sizeof(bytes) }, theirs[REMOTE_SIZE / PAGE];
+
+	for (unsigned int i = 0; i < REMOTE_SIZE / PAGE; i++)
+		theirs[i] = (struct iovec){ (void *)(at + i * PAGE), 1 };
+	memset(bytes, 't', sizeof(bytes));
+	check(process_vm_writev(source, &mine, 1, theirs, REMOTE_SIZE / PAGE, 0) ==
+	      sizeof(bytes), "process_vm_writev");
+}
+
+static uint64_t remote_call(int session, unsigned int command, uint64_t at)
+{
+	struct remotefs_remote_args args = {
+		.size = sizeof(args),
+		.command = command,
+		.prot = command == REMOTEFS_REMOTE_MMAP ? PROT_READ | PROT_WRITE : 0,
+		.address = at,
+		.length = REMOTE_SIZE,
+	};
+
+	check(!ioctl(session, REMOTEFS_IOC_REMOTE, &args), "REMOTE");
+	return args.address;
+}
+
+/* The instruction is where it is in ourselves: the source is our child. */
+static uint64_t find_syscall(void)
+{
+	const unsigned char *code = (const unsigned char *)syscall;
+
+	while (code[0] != 0x0f || code[1] != 0x05)
+		code++;
+	return (uint64_t)code;
+}
+
+static uint64_t inject(const struct user_regs_struct *from, uint64_t number, uint64_t at,
+		       uint64_t prot)
+{
+	struct user_regs_struct regs = *from;
+	int status;
+
+	regs.rip = find_syscall();
+	regs.rax = number;
+	regs.orig_rax = -1;
+	regs.rdi = at;
+	regs.rsi = REMOTE_SIZE;
+	regs.rdx = prot;
+	regs.r10 = MAP_PRIVATE | MAP_ANONYMOUS;
+	regs.r8 = -1;
+	regs.r9 = 0;
+	check(!ptrace(PTRACE_SETREGS, source, 0, &regs) &&
+	      !ptrace(PTRACE_SINGLESTEP, source, 0, 0) &&
+	      waitpid(source, &status, 0) == source && WIFSTOPPED(status) &&
+	      !ptrace(PTRACE_GETREGS, source, 0, &regs), "injection");
+	return regs.rax;
+}
+
+static void injected_life(void)
+{
+	struct user_regs_struct regs;
+	uint64_t at;
+	int status;
+
+	check(!ptrace(PTRACE_SEIZE, source, 0, 0) && !ptrace(PTRACE_INTERRUPT, source, 0, 0) &&
+	      waitpid(source, &status, 0) == source && WIFSTOPPED(status) &&
+	      !ptrace(PTRACE_GETREGS, source, 0, &regs), "PTRACE_SEIZE");
+	at = inject(&regs, SYS_mmap, 0, PROT_READ | PROT_WRITE);
+	check(at < -4096UL, "mmap, injected");
+	remote_touch(at);
+	check(!inject(&regs, SYS_munmap, at, 0), "munmap, injected");
+	check(!ptrace(PTRACE_SETREGS, source, 0, &regs) &&
+	      !ptrace(PTRACE_DETACH, source, 0, 0), "PTRACE_DETACH");
+}
+
+static void remote_life(int session)
+{
+	uint64_t at = remote_call(session, REMOTEFS_REMOTE_MMAP, 0);
+
+	remote_touch(at);
+	remote_call(session, REMOTEFS_REMOTE_MUNMAP, at);
+}
+
+static void bench_remote(void)
+{
+	uint64_t start = 0;
+	int session;
+
+	tell('m', false);
+	session = session_of(source);
+	/* The first of each is not the rule. */
+	for (int i = -10; i < REMOTE_ROUNDS; i++) {
+		if (!i)
+			start = now();
+		remote_life(session);
+	}
+	row("remote-life", "remotefs", start, REMOTE_ROUNDS);
+	for (int i = -10; i < REMOTE_ROUNDS; i++) {
+		if (!i)
+			start = now();
+		injected_life();
+	}
+	row("remote-life", "ptrace", start, REMOTE_ROUNDS);
+	start = now();
+	for (int i = 0; i < REMOTE_ROUNDS; i++)
+		remote_call(session, REMOTEFS_REMOTE_DISCARD, (uint64_t)area);
+	row("remote-discard", "remotefs", start, REMOTE_ROUNDS);
+	/* It still does what it is told. */
+	tell('m', false);
+	close(session);
+}
+
+static void bench_access(void)
 {
 	buffer = make_area(SIZE, false);
 	memset(buffer, 'b', SIZE);
@@ -841,10 +976,16 @@ static void bench_cost(bool brief, bool scaling)
 	bench_second();
 	bench_copies(false);
 	bench_copies(true);
+}
+
+static void bench_cost(bool brief, bool scaling)
+{
+	bench_access();
 	bench_tax();
 	bench_tax_huge();
 	bench_watch();
 	if (!brief) {
+		bench_remote();
 		watch_latency();
 		bench_many();
 	}
@@ -855,13 +996,17 @@ static void bench_cost(bool brief, bool scaling)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		errx(2, "usage: b-bench MOUNT all|budget|scaling|memory|watch");
+		errx(2, "usage: b-bench MOUNT all|budget|access|scaling|memory|watch|remote");
 	mount_point = argv[1];
 	source_start();
 	if (!strcmp(argv[2], "memory"))
 		bench_memory();
 	else if (!strcmp(argv[2], "watch"))
 		bench_watch();
+	else if (!strcmp(argv[2], "remote"))
+		bench_remote();
+	else if (!strcmp(argv[2], "access"))
+		bench_access();
 	else
 		bench_cost(!strcmp(argv[2], "budget"), !strcmp(argv[2], "scaling"));
 	kill(source, SIGKILL);
