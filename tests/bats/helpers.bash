@@ -14,6 +14,7 @@ NEW=1 WRITE=2 OWNER=4 WHOLE=8
 in_background=''
 
 bats_require_minimum_version 1.5.0
+load failures
 
 # run is bats' own, but says what was run and what came of it.
 eval "bats_$(declare -f run)"
@@ -81,24 +82,25 @@ call() {
 
 # For suites whose tests mount for themselves.
 start_test() {
-	# bats runs a long trap before every command.  For the lines of the test
-	# itself it is needed to name the one that failed; in helpers it would
-	# take most of the time.
-	declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap
-	set +T
+	trap_failures
 	started=()
-	users_before=$(module_users)
-	# What was said before the first test is none of our business.
-	[ -e "$BATS_RUN_TMPDIR/log-lines" ] || dmesg | wc -l >"$BATS_RUN_TMPDIR/log-lines"
+	module_users users_before
+	[ -e "$BATS_RUN_TMPDIR/log-lines" ] || start_run
 	M=$BATS_TEST_TMPDIR/mnt
 	mkdir "$M"
-	# Other users are to reach the mount.
-	chmod o+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
 }
 
+start_run() {
+	# What was said before the first test is none of our business.
+	dmesg | wc -l >"$BATS_RUN_TMPDIR/log-lines"
+	# Other users are to reach the mount.
+	chmod o+x "$BATS_RUN_TMPDIR"
+}
+
+# By its own helper: mount(8) would only look that up.
 setup_mount() {
 	[ "${M-}" ] || start_test
-	mount -t remotefs none "$M" ${1:+-o "$1"}
+	mount.remotefs none "$M" ${1:+-o "$1"}
 }
 
 # In a background process: be the command, rather than wait for it.
@@ -146,21 +148,33 @@ end_processes() {
 	started=()
 }
 
-# Mounts of this test, the last one first.
-test_mounts() {
-	local _ where mounts=()
+# Mounts of this test, the last one first: sets $mounts
+find_mounts() {
+	local _ where
+	mounts=()
 	while read -r _ _ _ _ where _; do
 		[[ $where != "$BATS_TEST_TMPDIR/"* ]] || mounts=("$where" "${mounts[@]}")
 	done </proc/self/mountinfo
-	[ ${#mounts[@]} = 0 ] || printf '%s\n' "${mounts[@]}"
 }
 
-module_users() { cat /sys/module/remotefs/refcnt 2>/dev/null || echo 0; }
-module_is_unused() { [ "$(module_users)" -le "$users_before" ]; }
+test_mounts() {
+	local mounts
+	find_mounts
+	printf '%s\n' "${mounts[@]}"
+}
+
+# module_users NAME: sets $NAME
+module_users() { read -r "$1" 2>/dev/null </sys/module/remotefs/refcnt || printf -v "$1" 0; }
+
+module_is_unused() {
+	local users
+	module_users users
+	[ "$users" -le "$users_before" ]
+}
 
 unmount_all() {
 	local mounts
-	mapfile -t mounts < <(test_mounts)
+	find_mounts
 	[ ${#mounts[@]} = 0 ] || umount "${mounts[@]}" 2>/dev/null
 }
 
@@ -168,7 +182,7 @@ unmount_all() {
 # not outlast that, or those that come after it fail as well.
 unmount_later() {
 	local mounts
-	mapfile -t mounts < <(test_mounts)
+	find_mounts
 	umount --lazy "${mounts[@]}"
 	return 1
 }
@@ -186,17 +200,22 @@ teardown_mount() {
 # Z3: whatever was done, the kernel printed nothing about it but that the module
 # is from out of its tree.  Lines that were seen by an earlier test do not count.
 kernel_kept_quiet() {
-	local said
-	said=$(dmesg | awk -v seen="$(<"$BATS_RUN_TMPDIR/log-lines")" -v counter="$BATS_RUN_TMPDIR/log-lines" '
-		/out-of-tree module|signature and\/or required key/ { next }
+	local lines said line bad=0
+	read -r lines <"$BATS_RUN_TMPDIR/log-lines"
+	mapfile -t -s "$lines" said < <(dmesg)
+	echo $((lines + ${#said[@]})) >"$BATS_RUN_TMPDIR/log-lines"
+	for line in "${said[@]}"; do
+		case $line in
+		*'out-of-tree module'* | *'signature and/or required key'*) ;;
 		# Yama tells of what it denies.
-		/ptrace attach of/ { next }
-		NR > seen && /remotefs: |\[remotefs\]|WARNING|BUG|Call Trace/ { print }
-		END { print NR >counter }')
-	[ -z "$said" ] || {
-		echo "the kernel said: $said"
-		return 1
-	}
+		*'ptrace attach of'*) ;;
+		*'remotefs: '* | *'[remotefs]'* | *WARNING* | *BUG* | *'Call Trace'*)
+			echo "the kernel said: $line"
+			bad=1
+			;;
+		esac
+	done
+	[ "$bad" = 0 ]
 }
 
 # What a mount holds, down to ranges: the same before and after a call that

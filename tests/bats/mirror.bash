@@ -9,6 +9,8 @@
 # a test's variables are its own: the suites switch these checks off.
 # shellcheck disable=SC2034
 
+load failures
+
 progs=/usr/lib/remotefs-tests
 page=4096
 huge=$((2 << 20))
@@ -31,14 +33,11 @@ retry() {
 }
 
 mirror_setup() {
-	# bats' trap before every command of a helper would take half the time;
-	# it stays for the lines of the test itself.
-	declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap
-	set +T
+	trap_failures
 	dir=$BATS_TEST_TMPDIR
 	mnt=$dir/mnt
 	mkdir "$mnt"
-	mount -t remotefs none "$mnt"
+	mount.remotefs none "$mnt"
 	declare -gA in=() out=() pid=()
 	held=
 }

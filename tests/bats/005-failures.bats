@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a test that fails says about itself.
+#
+# seconds: 30
+# on the host: about bats and bash
+
+bats_require_minimum_version 1.5.0
+
+# Each test fails in the command that is marked.
+@test "a failure names its command, the line, and the functions on the way there" {
+	cp "$BATS_TEST_DIRNAME/failures.bash" "$BATS_TEST_TMPDIR/"
+	cd "$BATS_TEST_TMPDIR"
+	# In here bats would take them for its own.
+	sed s/^TEST/@test/ >few.bats <<-'END'
+		bats_require_minimum_version 1.5.0
+		load failures
+		setup() { trap_failures; }
+		deep() {
+			[ "$1" = right ] # in
+			true
+		}
+		TEST "a command" {
+			true
+			false # here
+			true
+		}
+		TEST "in a function, after one that is looked at" {
+			! deep wrong
+			deep wrong || true
+			deep right
+			deep wrong # here
+			true
+		}
+		TEST "a condition" {
+			true
+			[[ a == b ]] # here
+			true
+		}
+		TEST "a substitution" {
+			said=$(false) # here
+			true
+		}
+		TEST "a status" {
+			run -0 sh -c 'exit 7' # here
+		}
+		TEST "none" {
+			if false; then true; fi
+			! false || deep wrong
+		}
+	END
+	run bats --tap few.bats
+	echo "$output"
+	[ "$(grep -c '^not ok' <<<"$output")" = 5 ]
+	[ "$(grep -c "^#   .* # here' failed" <<<"$output")" = 5 ]
+	[[ $output == *"ok 6 none"* ]]
+	grep -qF "from function \`deep' in file few.bats, line 5" <<<"$output" ||
+		grep -qF "from function \`deep' in test file few.bats, line 5" <<<"$output"
+	while IFS=: read -r line _; do
+		grep -q "in test file few.bats, line $line)" <<<"$output"
+	done < <(grep -n '# here' few.bats)
+	[[ $output == *"expected exit code 0, got 7"* ]]
+}
