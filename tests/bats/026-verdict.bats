@@ -8,6 +8,7 @@
 # seconds: 150
 # not on debug in a whole run: procfs decides here, and the module's part of it runs in 020
 # not on trixie in a whole run: there 109 does all of this again
+# not on bookworm in a whole run: likewise, but for ptrace_scope 3 in 990
 
 bats_require_minimum_version 1.5.0
 load helpers

@@ -6,7 +6,8 @@
 #
 # seconds: 320
 # not on debug in a whole run: about programs of user land, for which that kernel takes ten minutes
-# not on trixie in a whole run: its programs are between those of bookworm and forky
+# not on trixie in a whole run: 101 to 109 have the rest of the daemon there
+# not on forky in a whole run: bookworm has the oldest libfuse; 105 starts it everywhere
 
 # What start_source sets is not seen by shellcheck; single quotes are for another shell.
 # shellcheck disable=SC2154,SC2016

@@ -7,6 +7,7 @@
 # seconds: 120
 # not on debug in a whole run: procfs decides here, as in 025
 # not on trixie in a whole run: as 025
+# not on forky in a whole run: likewise; 026 has the other settings there
 
 # What is set here and there is not seen by shellcheck.
 # shellcheck disable=SC2154,SC2034
