@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# seconds: 60
+# seconds: 120
 # not on debug in a whole run: 200 and 210 ask for all of this there
 # not on trixie in a whole run: bookworm and forky, the kernels before and after, say the same
 #

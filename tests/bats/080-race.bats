@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# seconds: 180
+# seconds: 300
 # not on debug in a whole run: six minutes there, though its parts should be seen there now and then
 # not on trixie in a whole run: its races are those of forky, and the torture on debug has the same version
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # see mirror.bash

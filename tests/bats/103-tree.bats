@@ -4,7 +4,7 @@
 # The daemon's tree beside its control files: sums, map files by number and by
 # address, and the core.
 #
-# seconds: 90
+# seconds: 150
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version

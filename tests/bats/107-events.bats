@@ -3,7 +3,7 @@
 #
 # What is told in the files named events, to whom, and how it is waited for.
 #
-# seconds: 150
+# seconds: 240
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version

@@ -3,7 +3,7 @@
 #
 # BPF programs on map files: tracepoints, state, policy.
 #
-# seconds: 150
+# seconds: 240
 # not on trixie in a whole run: it runs once more there, in another way
 # once more on trixie with: lsm=landlock,lockdown,yama,integrity,apparmor
 
