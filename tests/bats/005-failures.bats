@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What a test that fails says about itself.
+# What makes a test fail, and what it then says about itself.
 #
 # seconds: 30
 # on the host: about bats and bash
@@ -61,4 +61,20 @@ bats_require_minimum_version 1.5.0
 		grep -q "in test file few.bats, line $line)" <<<"$output"
 	done < <(grep -n '# here' few.bats)
 	[[ $output == *"expected exit code 0, got 7"* ]]
+}
+
+@test "what the kernel says of the module fails the test meanwhile, also when its log has begun anew" {
+	load helpers
+	dmesg() { printf '%s\n' "${log[@]}"; }
+	log=('one' 'remotefs: before all tests' 'three')
+	dmesg | wc -l >"$BATS_RUN_TMPDIR/log-lines"
+	kernel_kept_quiet
+	log+=('remotefs: loading out-of-tree module taints kernel' 'remotefs: told')
+	run -1 kernel_kept_quiet
+	[[ $output == *'the kernel said: remotefs: told'* ]]
+	kernel_kept_quiet
+	log=('anew')
+	kernel_kept_quiet
+	log+=('WARNING: CPU: 0')
+	run -1 kernel_kept_quiet
 }
