@@ -533,6 +533,12 @@ static inline struct remotefs_map *REMOTEFS_I(struct inode *inode)
 	return container_of(inode, struct remotefs_map, inode);
 }
 
+/* Directories and control have such an inode, too. */
+static inline bool remotefs_is_map_file(struct inode *inode)
+{
+	return REMOTEFS_I(inode)->source && S_ISREG(inode->i_mode);
+}
+
 /* Length of a range in the source, in bytes. */
 static inline unsigned long
 remotefs_range_size(const struct remotefs_range *range)

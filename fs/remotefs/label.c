@@ -17,16 +17,12 @@
 
 #include "internal.h"
 
-static bool is_map_file(struct inode *inode)
-{
-	return REMOTEFS_I(inode)->source && S_ISREG(inode->i_mode);
-}
-
 static bool label_list(struct dentry *dentry)
 {
 	struct inode *inode = d_inode(dentry);
 
-	return is_map_file(inode) && READ_ONCE(REMOTEFS_I(inode)->label);
+	return remotefs_is_map_file(inode) &&
+	       READ_ONCE(REMOTEFS_I(inode)->label);
 }
 
 static int label_get(const struct xattr_handler *handler,
@@ -36,7 +32,7 @@ static int label_get(const struct xattr_handler *handler,
 	struct remotefs_map *map = REMOTEFS_I(inode);
 	int length;
 
-	if (!is_map_file(inode))
+	if (!remotefs_is_map_file(inode))
 		return -EOPNOTSUPP;
 	spin_lock(&map->lock);
 	length = map->label ? strlen(map->label) : -ENODATA;
@@ -87,7 +83,7 @@ static int label_set(const struct xattr_handler *handler,
 	char *label = NULL;
 	int err;
 
-	if (!is_map_file(inode))
+	if (!remotefs_is_map_file(inode))
 		return -EOPNOTSUPP;
 	/* To write the memory is one thing, to say what others call it another. */
 	if (!remotefs_map_may_manage(map))

@@ -470,7 +470,7 @@ static int remotefs_map_getattr(struct mnt_idmap *idmap,
 	struct inode *inode = d_inode(path->dentry);
 
 	generic_fillattr(idmap, request_mask, inode, stat);
-	if (REMOTEFS_I(inode)->source && S_ISREG(inode->i_mode))
+	if (remotefs_is_map_file(inode))
 		stat->blocks = max_t(u64, stat->size >> 9, 2) - 1;
 	return 0;
 }
