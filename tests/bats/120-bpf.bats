@@ -234,16 +234,22 @@ area() {
 	[ "$(area "$file" $GET)" = "$nested 0 0 0 0 0 $nested 0" ]
 }
 
+# begin_hold [COMMAND...]: b's program sleeps, with the state of $file, in a process
+# that COMMAND starts
+begin_hold() {
+	start_source h "$@" "$PROGS/k-hold" /dev/null "$file"
+	tell b set $HOLDS_AT "$h_address"
+	tell b set $HOLDER "$h_pid"
+	[ "$(tell h open)" = ok ]
+	retry 100 0.1 number_is b $HELD 1
+}
+
 # bats test_tags=B6
 @test "whoever is interrupted on a processor spoils nobody else's look-ups" {
 	requires bpf-lsm
 	file=$(expose s 0) other=$(expose s 0)
 	attach b typed on_open on_read nested hold
-	start_source h taskset -c 0 "$PROGS/k-hold" /dev/null "$file"
-	tell b set $HOLDS_AT "$h_address"
-	tell b set $HOLDER "$h_pid"
-	[ "$(tell h open)" = ok ]
-	retry 100 0.1 number_is b $HELD 1
+	begin_hold taskset -c 0
 	# One sleeps on CPU 0 in the midst of it; two more interrupt each other there.
 	background taskset -c 0 dd if="$other" of=/dev/null bs=1 count=2000 status=none
 	run -0 taskset -c 0 chrt -f 1 dd if="$other" of=/dev/null bs=1 count=2000 status=none
@@ -295,11 +301,7 @@ area() {
 # held_while COMMAND...: a program has the state of a file that ends meanwhile
 held_while() {
 	attach b typed on_open on_free hold
-	start_source h "$PROGS/k-hold" /dev/null "$file"
-	tell b set $HOLDS_AT "$h_address"
-	tell b set $HOLDER "$h_pid"
-	[ "$(tell h open)" = ok ]
-	retry 100 0.1 number_is b $HELD 1
+	begin_hold
 	[ "$(tell h close)" = ok ]
 	"$@"
 	[ "$(tell h pass)" = ok ]
