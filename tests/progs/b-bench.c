@@ -272,8 +272,7 @@ static void read_sparse(const char *peer, int file)
 		for (size_t offset = 0; offset < SIZE; offset += HUGE)
 			sink = ((volatile char *)at)[offset];
 		cost = now() - start;
-		if (cost < least)
-			least = cost;
+		least = cost < least ? cost : least;
 		munmap(at, SIZE);
 	}
 	printf("sparse-read %s %.1f\n", peer, (double)least / (SIZE / HUGE));
