@@ -379,9 +379,8 @@ static void unmake_files(const struct grant *grant, const struct made *made, boo
 {
 	pid_t pid = grant->command->pid;
 	struct map_file *files = NULL;
-	size_t nr_files;
-
 	char name[TREE_NAME_SIZE];
+	size_t nr_files;
 
 	for (size_t i = 0; i < made->count && made->directory >= 0; i++)
 		unlinkat(made->directory, tree_name(name, made->files[i].map), 0);

@@ -8,9 +8,10 @@
  * --icount), so that the clock counts instructions of the program and of the
  * kernel together; elsewhere it counts time.  Prints one line "ROW PEER VALUE" for
  * each measurement; what the rows mean is in tests/bench.rows.  "budget" leaves
- * out what has none and takes long; "access" is what viewers do; "scaling" is all, and what one and two
- * threads achieve in one mirror; "memory" is only how many bytes of kernel memory
- * a range takes, as a file of its own and as one of many in a file.
+ * out what has none and takes long; "access" is what viewers do; "scaling" is all,
+ * and what one and two threads achieve in one mirror; "memory" is only how many
+ * bytes of kernel memory a range takes, as a file of its own and as one of many in
+ * a file.
  *
  * A child process is the source.  It makes memory as it is told, and says what
  * changes of that memory cost it; this process is the viewer.
