@@ -10,12 +10,12 @@ bats_require_minimum_version 1.5.0
 
 # Each test fails in the command that is marked.
 @test "a failure names its command, the line, and the functions on the way there" {
-	cp "$BATS_TEST_DIRNAME/failures.bash" "$BATS_TEST_TMPDIR/"
+	cp "$BATS_TEST_DIRNAME/common.bash" "$BATS_TEST_TMPDIR/"
 	cd "$BATS_TEST_TMPDIR"
 	# In here bats would take them for its own.
 	sed s/^TEST/@test/ >few.bats <<-'END'
 		bats_require_minimum_version 1.5.0
-		load failures
+		load common
 		setup() { trap_failures; }
 		deep() {
 			[ "$1" = right ] # in

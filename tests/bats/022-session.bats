@@ -270,8 +270,13 @@ teardown() {
 # bats test_tags=C11
 @test "who watches a map file or its directory is told of OPEN" {
 	expose s 0
-	background inotifywait -q -t 60 -e open --format '%e %f' "$M/$s_pid"
-	retry 100 0.05 grep -qs '^inotify wd' /proc/"$background_pid"/fdinfo/*
+	mkfifo "$BATS_TEST_TMPDIR/begin"
+	background sh -c 'read -r _ <"$1"; exec inotifywait -q -t 60 -e open --format "%e %f" "$2"' \
+		sh "$BATS_TEST_TMPDIR/begin" "$M/$s_pid"
+	# Not yet: it is waited for however late it begins.
+	run -1 watched "$background_pid" 1
+	echo >"$BATS_TEST_TMPDIR/begin"
+	retry 100 0.05 watched "$background_pid" 1
 	run -0 call "${session[@]}" open
 	retry 100 0.05 grep -q "OPEN map-0" "$BATS_TEST_TMPDIR/background.out"
 }

@@ -140,7 +140,7 @@ teardown() {
 @test "watchers of the directory see a file go" {
 	scene 2 ro
 	inotifywait -q -t 60 -e delete --format '%e %f' "${file%/*}" >"$dir/events" 2>"$dir/errors" 3>&- &
-	retry 20 watched $!
+	retry 20 watched $! 1
 	rm -f "$file"
 	wait $!
 	same "$(cat "$dir/events")" "DELETE map-0"

@@ -126,7 +126,7 @@ zero_scene() {
 	inotifywait -q -m -e delete,delete_self --format '%w %e %f' "$mnt" "${file%/*}" \
 		>"$dir/events" 2>"$dir/errors" 3>&- &
 	watcher=$! id=${pid[source]}
-	retry 20 watched "$watcher"
+	retry 20 watched "$watcher" 2
 	stop source
 	retry 20 absent "${file%/*}"
 	retry 20 grep -q "^$mnt/ DELETE,ISDIR $id\$" "$dir/events"

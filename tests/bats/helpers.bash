@@ -14,7 +14,7 @@ NEW=1 WRITE=2 OWNER=4 WHOLE=8
 in_background=''
 
 bats_require_minimum_version 1.5.0
-load failures
+load common
 
 # run is bats' own, but says what was run and what came of it.
 eval "bats_$(declare -f run)"

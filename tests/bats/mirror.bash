@@ -9,7 +9,7 @@
 # a test's variables are its own: the suites switch these checks off.
 # shellcheck disable=SC2034
 
-load failures
+load common
 
 progs=/usr/lib/remotefs-tests
 page=4096
@@ -159,11 +159,6 @@ anon() {
 	while read -r key value rest; do
 		[ "$key" != RssAnon: ] || answer=$value
 	done <"/proc/${pid[$1]}/status"
-}
-
-# watched PID: has that inotifywait set up its watches?
-watched() {
-	grep -qs '^inotify wd' /proc/"$1"/fdinfo/*
 }
 
 # A swap device that keeps pages compressed in memory.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034
 #
+# What the suites of both kinds share: those about mirrors, and the rest.
+
 # Which command it is that fails, said at less cost.
 #
 # bats runs some thirty commands of its own before every command of a test, to
@@ -17,4 +19,12 @@ trap_failures() {
 note_failure() {
 	BATS_ERROR_STATUS=${BATS_ERROR_STATUS:-$1}
 	[ "$BATS_DEBUG_LAST_STACK_TRACE_IS_VALID" ] || bats_capture_stack_trace
+}
+
+# watched PID COUNT: has that inotifywait set up its watches?  It may only just
+# have begun: its descriptors are looked up anew each time.
+watched() {
+	local -a watches
+	mapfile -t watches < <(grep -hs '^inotify wd' /proc/"$1"/fdinfo/*)
+	[ ${#watches[@]} -ge "$2" ]
 }
