@@ -134,7 +134,8 @@ struct remotefs_sb {
  * @nr:		its number in the mount's namespace; constant
  * @flags:	REMOTEFS_SOURCE_*; atomic bits
  * @gone_work:	takes the names away after the source's end
- * @users:	sessions, and one for a directory; protected by the mount's lock
+ * @users:	sessions, watchers, and one for a directory; protected by the
+ *		mount's lock
  * @sessions:	how many there are; protected by the mount's lock
  * @exclusive:	one of them is exclusive; likewise
  * @dir:	the directory's inode, or NULL; protected by the mount's lock
@@ -696,6 +697,10 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 					       struct mm_struct *mm,
 					       struct pid *pid, u32 flags);
 void remotefs_source_detach(struct remotefs_source *source, u32 flags);
+void remotefs_source_admit(struct remotefs_source *source,
+			   struct remotefs_watcher *watcher);
+void remotefs_source_dismiss(struct remotefs_source *source,
+			     struct remotefs_watcher *watcher);
 void remotefs_source_put(struct remotefs_source *source);
 struct inode *remotefs_source_lookup(struct super_block *sb,
 				     unsigned long nr);

@@ -5,9 +5,10 @@
  * Copyright (C) 2026 The remotefs authors
  *
  * A source is an address space under the PID of a process that has it. It is
- * in the mount's table while a session refers to it or while it is published,
- * that is, while its directory can be looked up; the first map file publishes
- * it. It ends
+ * in the mount's table while a session or a watcher refers to it or while it is
+ * published, that is, while its directory can be looked up; the first map file
+ * publishes it. So all who attach to it have the same one, and when somebody
+ * finds out that it has ended, all know. It ends
  *
  *   - when the mm is torn down: a subscription says so;
  *   - when the PID's process no longer has the mm though the mm lives on
@@ -202,6 +203,13 @@ struct remotefs_source *remotefs_source_attach(struct super_block *sb,
 	return source;
 }
 
+/* The mount's lock is held. One user less; returns what source_unlist() does. */
+static bool source_unuse(struct remotefs_source *source)
+{
+	source->users--;
+	return source_unlist(source);
+}
+
 /**
  * remotefs_source_detach - a session ends
  * @source:	its source; the session's reference and user are dropped
@@ -215,15 +223,53 @@ void remotefs_source_detach(struct remotefs_source *source, u32 flags)
 	bool unneeded;
 
 	mutex_lock(&sbi->lock);
-	source->users--;
 	source->sessions--;
 	if (flags & REMOTEFS_ATTACH_EXCLUSIVE)
 		source->exclusive = false;
-	unneeded = source_unlist(source);
+	unneeded = source_unuse(source);
 	mutex_unlock(&sbi->lock);
 	if (unneeded)
 		source_unwatch(source);
 	remotefs_source_put(source);
+}
+
+/**
+ * remotefs_source_admit - a watcher begins
+ * @source:	its source, which a session uses; the watcher does so, too
+ * @watcher:	the watcher, to be told of its end
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_admit(struct remotefs_source *source,
+			   struct remotefs_watcher *watcher)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+
+	mutex_lock(&sbi->lock);
+	source->users++;
+	list_add(&watcher->fellow, &source->watchers);
+	mutex_unlock(&sbi->lock);
+}
+
+/**
+ * remotefs_source_dismiss - a watcher ends
+ * @source:	its source; the caller has a reference
+ * @watcher:	the watcher, which is told nothing more from here
+ *
+ * Context: sleeps; takes the mount's lock.
+ */
+void remotefs_source_dismiss(struct remotefs_source *source,
+			     struct remotefs_watcher *watcher)
+{
+	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
+	bool unneeded;
+
+	mutex_lock(&sbi->lock);
+	list_del(&watcher->fellow);
+	unneeded = source_unuse(source);
+	mutex_unlock(&sbi->lock);
+	if (unneeded)
+		source_unwatch(source);
 }
 
 /**

@@ -272,12 +272,9 @@ static void watcher_wake(struct work_struct *work)
 
 static void watcher_free(struct remotefs_watcher *watcher)
 {
-	struct remotefs_sb *sbi = REMOTEFS_SB(watcher->source->sb);
 	struct remotefs_watch *watch;
 
-	mutex_lock(&sbi->lock);
-	list_del(&watcher->fellow);
-	mutex_unlock(&sbi->lock);
+	remotefs_source_dismiss(watcher->source, watcher);
 	while ((watch = watch_unname(watcher, NULL))) {
 		watch_free(watch);
 		cond_resched();
@@ -349,7 +346,6 @@ struct file *remotefs_watch_file(struct file *control,
 				 unsigned int max_queued)
 {
 	struct remotefs_watcher *watcher = watcher_alloc(max_queued);
-	struct remotefs_sb *sbi = REMOTEFS_SB(source->sb);
 	struct remotefs_monitor *monitor;
 	struct file *file;
 
@@ -366,9 +362,7 @@ struct file *remotefs_watch_file(struct file *control,
 	watcher->control = get_file(control);
 	watcher->uid = uid;
 	remotefs_monitor_admit(monitor, watcher);
-	mutex_lock(&sbi->lock);
-	list_add(&watcher->fellow, &source->watchers);
-	mutex_unlock(&sbi->lock);
+	remotefs_source_admit(source, watcher);
 	file = anon_inode_getfile("[remotefs-watch]", &watch_operations,
 				  watcher, O_RDONLY | O_CLOEXEC);
 	if (IS_ERR(file)) {

@@ -499,9 +499,13 @@ tells() {
 	says watcher ok add "$a" $((4 * page)) 1
 	start second m-watcher
 	says second 0 watch "$mnt/control" "$child"
+	# It waits before the source ends, so it does not find out by itself.
+	begin second wait
+	retry 20 is_in second '*watch*'
 	echo x >"$dir/go"
 	answers parent ok
-	begin second wait
+	has_executed() { [ "$(<"/proc/$child/comm")" = sleep ]; }
+	retry 20 has_executed
 	says parent ok advise "$a" $page dontneed
 	kill -KILL "$child"
 	reaped() { [ ! -e "/proc/$child" ]; }

@@ -57,12 +57,13 @@ ends() {
 	answers "$1" "$2"
 }
 
-# is_in NAME FUNCTION: it sleeps in that function of the kernel
+# is_in NAME PATTERN: it sleeps in such a function of the kernel
 is_in() {
 	local where
 	# There is no newline.
 	read -r where <"/proc/${pid[$1]}/wchan" || true
-	[ "$where" = "$2" ]
+	# shellcheck disable=SC2053 # a pattern, where compilers differ in what they inline
+	[[ $where == $2 ]]
 }
 
 # waits NAME: for an invalidation to be over
