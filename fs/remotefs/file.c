@@ -97,6 +97,10 @@ static int file_mmap(struct inode *inode, struct vm_area_struct *vma)
 	err = file_errno(REMOTEFS_I(inode), false);
 	if (err)
 		return err;
+	/* A filesystem that is stacked upon this one has chosen the place itself. */
+	err = remotefs_block_guard(vma->vm_mm, vma->vm_start, vma->vm_end);
+	if (err)
+		return err;
 	if (!(vma->vm_flags & VM_MAYSHARE)) {
 		/* A private copy of a special entry cannot be made. */
 		if (vma->vm_flags & VM_WRITE)

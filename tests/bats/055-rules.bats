@@ -113,6 +113,33 @@ paged_out() {
 	says viewer b load "$b"
 }
 
+# Rule 3: file.c, file_mmap(). Through overlayfs nobody has asked the guard before,
+# and what comes at the process's end would be the zap of a zap without end.
+# bats test_tags=M24
+@test "nor through a filesystem that is stacked upon this one" {
+	scene 4 ro
+	ask viewer map 1024
+	b=$answer
+	says viewer ok fill "$b" $((2 * huge)) b
+	expose viewer "$b" $((2 * huge)) ro
+	mkdir "$dir/upper" "$dir/all"
+	mount -t overlay -o lowerdir="$mnt/${pid[viewer]}:$dir/upper" none "$dir/all"
+	says viewer ok open "$dir/all/map-0" r
+	ask viewer mirror $((2 * page)) r s
+	m=$answer
+	says viewer b load $((m + page))
+	# Kernels differ in whether what was there is gone by the time they ask.
+	for at in "$b" $((b + 2 * huge - page)) $((b + huge)); do
+		ask viewer mirror $page r sf $((at - b)) "$at"
+		[ "$answer" = ELOOP ] || same "$answer" "$at"
+	done
+	says viewer b load $((m + page))
+	says viewer ok unmap "$b" $((2 * huge))
+	says viewer SIGBUS load $((m + page))
+	stop viewer
+	umount "$dir/all"
+}
+
 # Rule 3: block.c, guard_check_range(), block_retire(). The block there is
 # unsubscribed, after mirrors of its remaining memory were zapped: without the
 # one a mirror lies in a block, without the other some show stale pages.
