@@ -45,7 +45,6 @@
 #include <linux/fs.h>
 #include <linux/local_lock.h>
 #include <linux/rcupdate_trace.h>
-#include <linux/sched/task_stack.h>
 #include <linux/xarray.h>
 
 #include "internal.h"
@@ -163,9 +162,10 @@ struct ask {
 
 /*
  * The core passes over a program that runs on this processor already, as when
- * its task was preempted; such a one would not be asked.
+ * its task was preempted; such a one would not be asked. The lock also says whose
+ * question it is that programs on this processor are shown.
  */
-static DEFINE_PER_CPU(struct { local_lock_t lock; }, asking) = {
+static DEFINE_PER_CPU(struct { local_lock_t lock; struct ask *ask; }, asking) = {
 	.lock	= INIT_LOCAL_LOCK(lock),
 };
 
@@ -193,10 +193,10 @@ static int verdict_errno(int verdict)
  */
 __bpf_kfunc int remotefs_policy_deny(struct remotefs_policy *policy, int err)
 {
-	struct ask *ask = container_of(policy, struct ask, policy);
+	struct ask *ask = this_cpu_read(asking.ask);
 
-	/* It lives on the stack of the very task that runs the program. */
-	if (!policy || !object_is_on_stack(policy))
+	/* The verifier lets a copy of the program's own pass as well. */
+	if (!ask || policy != &ask->policy)
 		return -EINVAL;
 	if (!ask->denied)
 		ask->denied = verdict_errno(err ?: -EPERM);
@@ -257,7 +257,9 @@ int remotefs_bpf_ask(struct inode *inode, u32 op, u32 flags, u64 offset,
 		shown[i] = atomic64_read(&map->area[i]);
 	memcpy(ask.policy.area, shown, sizeof(shown));
 	local_lock(&asking.lock);
+	this_cpu_write(asking.ask, &ask);
 	trace_remotefs_policy(&ask.policy, inode);
+	this_cpu_write(asking.ask, NULL);
 	local_unlock(&asking.lock);
 	area_merge(map, shown, &ask.policy);
 	return ask.denied ?: verdict_errno(ask.policy.verdict);

@@ -109,7 +109,7 @@ area() {
 # bats test_tags=B12
 @test "every program of an object is accepted, in one go" {
 	attach b typed on_map on_revoke on_open on_mmap on_fault on_invalidate on_read on_write \
-		lsm_open on_vfs_read nested foreign refuse quota hold
+		lsm_open on_vfs_read nested foreign refuse refuse_copy quota hold
 	attach f typed on_free
 	attach u untyped field_read raw_write raw_refuse raw_state
 	file=$(expose s 0)
@@ -419,6 +419,15 @@ denies() {
 # bats test_tags=B10,B3
 @test "so does one that writes the verdict, by no types of the module" {
 	denies untyped raw_refuse
+}
+
+# bats test_tags=B10
+@test "a program that refuses a copy of the question refuses nothing, and is told so" {
+	file=$(expose s 0)
+	attach b typed refuse_copy
+	run -0 call file "$file" r pread 0
+	[ "$(number b $ASKED)" -ge 2 ]
+	number_is b $FOOLED 0
 }
 
 # bats test_tags=B10

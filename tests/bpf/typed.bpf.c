@@ -6,6 +6,8 @@
 #include "kernel.h"
 
 /* EPERM and the like are not to be had without a C library. */
+#define EACCES		13
+#define EINVAL		22
 #define EDQUOT		122
 #define S_IFMT		0170000
 #define S_IFREG		0100000
@@ -147,6 +149,19 @@ int BPF_PROG(refuse, struct remotefs_policy *policy, struct inode *inode)
 	number_set(POLICY_OFFSET, policy->offset);
 	number_set(POLICY_LENGTH, policy->length);
 	remotefs_policy_deny(policy, -(int)number_get(REFUSE_ERR));
+	return 0;
+}
+
+/* What is refused of a copy is not refused, and the program is told so. */
+SEC("tp_btf/remotefs_policy")
+int BPF_PROG(refuse_copy, struct remotefs_policy *policy, struct inode *inode)
+{
+	struct remotefs_policy copy = {};
+
+	copy.op = REMOTEFS_POLICY_READ;
+	number_add(ASKED, 1);
+	if (remotefs_policy_deny(&copy, -EACCES) != -EINVAL)
+		number_add(FOOLED, 1);
 	return 0;
 }
 
