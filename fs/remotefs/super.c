@@ -9,6 +9,7 @@
  * is pinned in the dcache; look-ups find inodes that grants hold, and dentries
  * go with their last user.
  */
+#include <linux/capability.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/mm.h>
@@ -499,6 +500,9 @@ static int remotefs_init_fs_context(struct fs_context *fc)
 {
 	struct remotefs_sb *sbi;
 
+	/* The core asks as well, but after the options, whose faults we log. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	sbi = kzalloc(sizeof(*sbi), GFP_KERNEL_ACCOUNT);
 	if (!sbi)
 		return -ENOMEM;

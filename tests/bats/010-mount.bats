@@ -55,6 +55,17 @@ mount_refuses() {
 	mount_refuses 1 "unknown group 'nosuchgroup'" control_gid=nosuchgroup
 }
 
+# bats test_tags=U1,Z3
+@test "who may not mount can make the kernel print nothing by bad options" {
+	requires userns
+	modprobe remotefs
+	# By mount(2), which has no descriptor to say it through.
+	run -32 unshare --user --map-root-user --mount env LIBMOUNT_FORCE_MOUNT2=always \
+		mount -i -t remotefs none "$BATS_TEST_TMPDIR" -o mode=07777
+	[[ $output == *"permission denied"* ]]
+	kernel_kept_quiet
+}
+
 # bats test_tags=U1
 @test "a user whom nobody knows is named" {
 	run -1 mount.remotefs none "$M" -o uid=nosuchuser
