@@ -160,7 +160,7 @@ struct remotefs_source {
 	struct inode *dir;
 	struct xarray maps;
 	struct list_head watchers;
-	atomic_t next_map;
+	atomic64_t next_map;
 	atomic_t waiters;
 };
 

@@ -334,12 +334,18 @@ session_new_range(struct remotefs_map *map,
 				    first + (length >> PAGE_SHIFT) - 1);
 }
 
-static void session_number(struct remotefs_map *map, u32 flags)
+/* Also those that failed afterwards have used up a number: none comes again. */
+static int session_number(struct remotefs_map *map, u32 flags)
 {
-	if (flags & REMOTEFS_MAP_WHOLE)
-		map->number = REMOTEFS_MAP_AS;
-	else
-		map->number = atomic_inc_return(&map->source->next_map) - 1;
+	s64 number = REMOTEFS_MAP_AS;
+
+	if (!(flags & REMOTEFS_MAP_WHOLE)) {
+		number = atomic64_inc_return(&map->source->next_map) - 1;
+		if (number >= REMOTEFS_MAP_AS)
+			return -ENOSPC;
+	}
+	map->number = number;
+	return 0;
 }
 
 static int session_place(struct remotefs_session *session,
@@ -360,8 +366,8 @@ static int session_place(struct remotefs_session *session,
 		WRITE_ONCE(session->strayed, true);
 	/* The caller is told before anything is published. */
 	if (args->flags & REMOTEFS_MAP_NEW) {
-		session_number(map, args->flags);
-		err = put_user(map->number, &uargs->map);
+		err = session_number(map, args->flags) ?:
+		      put_user(map->number, &uargs->map);
 	}
 	if (!err)
 		err = remotefs_source_publish(session->source, map, range);
@@ -398,20 +404,25 @@ int remotefs_session_prepare(struct remotefs_session *session,
 	*map = session_new_map(session, args);
 	if (IS_ERR(*map)) {
 		err = PTR_ERR(*map);
-		*map = NULL;
-		return err;
+		goto err_no_map;
 	}
+	err = session_number(*map, args->flags);
+	if (err)
+		goto err_put_map;
 	*range = session_new_range(*map, args);
 	if (IS_ERR(*range)) {
 		err = PTR_ERR(*range);
-		*range = NULL;
-		iput(&(*map)->inode);
-		*map = NULL;
-		return err;
+		goto err_put_map;
 	}
 	(*range)->session = session->id;
-	session_number(*map, args->flags);
 	return 0;
+
+err_put_map:
+	iput(&(*map)->inode);
+err_no_map:
+	*map = NULL;
+	*range = NULL;
+	return err;
 }
 
 /**
