@@ -118,7 +118,8 @@ static int security_set(const struct xattr_handler *handler,
 			struct inode *inode, const char *name,
 			const void *value, size_t size, int flags)
 {
-	return -EAGAIN;
+	/* But asks us to take one away. */
+	return value ? -EAGAIN : -EOPNOTSUPP;
 }
 
 static const struct xattr_handler security_handler = {
