@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
@@ -172,18 +173,38 @@ int kernel_info(int map_file, struct remotefs_info_args *args)
 	return call(map_file, REMOTEFS_IOC_INFO, args);
 }
 
+static int range_of(int map_file, struct remotefs_range_args *args, size_t size)
+{
+	args->size = size;
+	args->out_flags = 0;
+	return call(map_file, REMOTEFS_IOC_RANGE, args);
+}
+
 /**
- * kernel_range - REMOTEFS_IOC_RANGE
+ * kernel_range - REMOTEFS_IOC_RANGE, in little time
  * @map_file:	an open map file
- * @args:	in: the offset to look from; out: the range found
+ * @args:	in: the offset to look from; out: the range found, but not how much
+ *		of it is mirrored
  *
  * Return: 0, ENOENT after the last range, or another errno value.
  */
 int kernel_range(int map_file, struct remotefs_range_args *args)
 {
-	args->size = sizeof(*args);
-	args->out_flags = 0;
-	return call(map_file, REMOTEFS_IOC_RANGE, args);
+	return range_of(map_file, args, offsetof(struct remotefs_range_args, out_mirrored));
+}
+
+/**
+ * kernel_range_mirrored - REMOTEFS_IOC_RANGE, which may take long
+ * @map_file:	an open map file
+ * @args:	in: the offset to look from; out: the range found
+ *
+ * Whoever maps a file often and in large pieces makes it take as long as he likes.
+ *
+ * Return: 0, ENOENT after the last range, or another errno value.
+ */
+int kernel_range_mirrored(int map_file, struct remotefs_range_args *args)
+{
+	return range_of(map_file, args, sizeof(*args));
 }
 
 /**

@@ -253,7 +253,7 @@ static void print_info_ranges(FILE *out, int fd)
 {
 	struct remotefs_range_args range = { 0 };
 
-	while (!kernel_range(fd, &range)) {
+	while (!kernel_range_mirrored(fd, &range)) {
 		uint64_t start = range.out_address;
 
 		fprintf(out, "range: 0x%" PRIx64 "-0x%" PRIx64 " %s 0x%" PRIx64 " %" PRIu64 "\n",

@@ -259,6 +259,7 @@ int kernel_unmap(int session, struct remotefs_unmap_args *args);
 int kernel_lock(int session, uint32_t map);
 int kernel_info(int map_file, struct remotefs_info_args *args);
 int kernel_range(int map_file, struct remotefs_range_args *args);
+int kernel_range_mirrored(int map_file, struct remotefs_range_args *args);
 bool kernel_label(int map_file, char label[REMOTEFS_LABEL_MAX + 1]);
 int kernel_area(int map_file, struct remotefs_area_args *args);
 int kernel_remote(int session, struct remotefs_remote_args *args);

@@ -152,6 +152,12 @@ static void range_fill(struct remotefs_range *range,
 	args->offset = (u64)range->node.start << PAGE_SHIFT;
 	args->out_address = range->address;
 	args->out_length = remotefs_range_size(range);
+}
+
+/* It takes long where there are many mirrors, or they are large. */
+static void range_count(struct remotefs_range *range,
+			struct remotefs_range_args *args)
+{
 	args->out_mirrored = mirrored_count(range->map, NULL, range->node.start,
 					    range->node.last).all;
 }
@@ -194,6 +200,9 @@ long remotefs_info_range(struct file *file, void *data, void __user *uarg)
 	if (IS_ERR(range))
 		return PTR_ERR(range);
 	range_fill(range, args);
+	/* Not for those who leave no room for it. */
+	if (args->size >= sizeof(*args))
+		range_count(range, args);
 	remotefs_range_put(range);
 	return remotefs_reply(uarg, args, sizeof(*args));
 }
@@ -213,6 +222,7 @@ static void show_ranges(struct seq_file *seq, struct remotefs_map *map,
 		if (IS_ERR(range))
 			return;
 		range_fill(range, &args);
+		range_count(range, &args);
 		remotefs_range_put(range);
 		seq_printf(seq, "remotefs-range:\t0x%llx-0x%llx 0x%llx %s%s %llu\n",
 			   args.offset, args.offset + args.out_length,

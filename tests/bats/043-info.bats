@@ -194,6 +194,28 @@ fdinfo_says() {
 	same "$answer" revoked
 }
 
+# What is mirrored is counted by walking page tables, for as long as mirrors are long.
+# bats test_tags=A2,C3
+@test "who leaves no room for how much is mirrored does not wait until it is counted" {
+	[ -e /sys/kernel/tracing/kprobe_events ] || mount -t tracefs none /sys/kernel/tracing
+	[ -e /sys/kernel/tracing/kprobe_events ] || skip "no kprobes here"
+	counted() {
+		local hits _
+		read -r _ hits _ </sys/kernel/tracing/kprobe_profile
+		same "$hits" "$1"
+	}
+	scene 4 ro
+	says viewer a load "$m"
+	echo 'p:counts remotefs_space_present' >/sys/kernel/tracing/kprobe_events
+	echo 1 >/sys/kernel/tracing/events/kprobes/counts/enable
+	"$progs/a-call" file "$file" r range size=32
+	counted 0
+	"$progs/a-call" file "$file" r range
+	counted 1
+	echo 0 >/sys/kernel/tracing/events/kprobes/counts/enable
+	echo >/sys/kernel/tracing/kprobe_events
+}
+
 @test "fdinfo shows the first 64 ranges and says how many it does not" {
 	scene 200 ro
 	steps=()

@@ -453,7 +453,8 @@ struct remotefs_info_args {
 
 /**
  * struct remotefs_range_args - REMOTEFS_IOC_RANGE, on a map file
- * @size:	sizeof(struct remotefs_range_args)
+ * @size:	sizeof(struct remotefs_range_args), or offsetof(..., out_mirrored) to do
+ *		without that, which takes long where mirrors are many and large
  * @out_flags:	REMOTEFS_MAP_WRITE if viewers may write all of it, and
  *		REMOTEFS_MAP_ZERO as given to MAP
  * @offset:	in: where to look; out: where the first range that ends after it
