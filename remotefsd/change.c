@@ -118,7 +118,7 @@ static int revoke_file(const struct grant *grant, const struct map_file *file)
 	int error;
 
 	describe_ranges(grant, file, range);
-	error = tree_unlink(grant->tree, file->pid, file->map);
+	error = tree_unlink(grant->tree, file);
 	if (error && error != ENOENT)
 		return complain(grant->why, error, "%s", strerror(error));
 	if (!error)
@@ -213,6 +213,9 @@ static int find_part(struct grant *grant, uint64_t *offset)
 
 	if (!error)
 		error = grant_attach(grant);
+	/* The name may have led to another process's file before the session was made. */
+	if (!error)
+		error = find_file(grant, &file);
 	return error ? error : find_offset(grant, offset);
 }
 
@@ -333,8 +336,7 @@ static int may_set_mode(const struct grant *grant, const struct map_file *file)
 
 static int set_mode(const struct grant *grant, const struct map_file *file)
 {
-	return explain_change(grant, tree_chmod(grant->tree, file->pid, file->map,
-						grant->command->mode));
+	return explain_change(grant, tree_chmod(grant->tree, file, grant->command->mode));
 }
 
 /**
@@ -367,7 +369,7 @@ static int set_owner(const struct grant *grant, const struct map_file *file)
 
 	if (error)
 		return error;
-	return explain_change(grant, tree_chown(grant->tree, file->pid, file->map, uid, gid));
+	return explain_change(grant, tree_chown(grant->tree, file, uid, gid));
 }
 
 /**

@@ -327,7 +327,14 @@ static int make_file(const struct grant *grant, const struct remotefs_map_args *
 	if (error)
 		return error;
 	made->files[made->count++] = (struct made_file){ args.map, *span };
-	return open_made(grant, made);
+	error = open_made(grant, made);
+	/* Its name cannot be taken away for lack of descriptors: its memory can. */
+	if (error && made->directory < 0)
+		kernel_unmap(grant->session, &(struct remotefs_unmap_args){
+			.map = args.map,
+			.length = args.length,
+		});
+	return error;
 }
 
 static int label_files(const struct grant *grant, const struct made *made)
@@ -456,6 +463,12 @@ static int add_into(struct grant *grant, struct remotefs_map_args *args)
 	error = change_may(grant, &file);
 	if (!error)
 		error = grant_attach(grant);
+	if (error)
+		return error;
+	/* What the name leads to now is the session's, or that does nothing any more. */
+	if (tree_file(grant->tree, command->pid, command->map, &file))
+		return grant_explain_map(grant, ESRCH);
+	error = change_may(grant, &file);
 	if (error)
 		return error;
 	args->map = command->map;

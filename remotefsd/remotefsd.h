@@ -272,6 +272,7 @@ int kernel_watch_add(int watcher, const struct span *span, uint64_t cookie);
 struct map_file {
 	pid_t pid;
 	uint32_t map;
+	ino_t ino;		/* no other file of the mount ever has it */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
@@ -286,9 +287,9 @@ int tree_all_files(int tree, struct map_file **files, size_t *nr_files);
 int tree_file(int tree, pid_t pid, uint32_t map, struct map_file *file);
 int tree_open_file(int tree, pid_t pid, uint32_t map);
 int tree_label(int directory, uint32_t map, const char *label);
-int tree_unlink(int tree, pid_t pid, uint32_t map);
-int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode);
-int tree_chown(int tree, pid_t pid, uint32_t map, uid_t uid, gid_t gid);
+int tree_unlink(int tree, const struct map_file *file);
+int tree_chmod(int tree, const struct map_file *file, mode_t mode);
+int tree_chown(int tree, const struct map_file *file, uid_t uid, gid_t gid);
 int tree_remove_process(int tree, pid_t pid);
 const char *tree_name(char name[TREE_NAME_SIZE], uint32_t map);
 void tree_print_path(FILE *out, pid_t pid, uint32_t map);

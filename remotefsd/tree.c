@@ -147,6 +147,7 @@ static int stat_file(int directory, pid_t pid, uint32_t map, struct map_file *fi
 	*file = (struct map_file){
 		.pid = pid,
 		.map = map,
+		.ino = st.st_ino,
 		.uid = st.st_uid,
 		.gid = st.st_gid,
 		.mode = st.st_mode & 07777,
@@ -310,23 +311,42 @@ int tree_label(int directory, uint32_t map, const char *label)
 		errno : 0;
 }
 
+/*
+ * The directory that a file was seen in, if it is still there.  A process that
+ * calls execve(2), or another one with its PID, has another directory, and there
+ * the same name may be somebody else's file.
+ */
+static int open_directory_of(int tree, const struct map_file *file)
+{
+	int directory = tree_open_process(tree, file->pid);
+	struct map_file now;
+	int error;
+
+	if (directory < 0)
+		return directory;
+	error = stat_file(directory, file->pid, file->map, &now);
+	if (!error && now.ino == file->ino)
+		return directory;
+	close(directory);
+	return error ? -error : -ENOENT;
+}
+
 /**
  * tree_unlink - revoke a map file
  * @tree:	the root of the data tree
- * @pid:	its process
- * @map:	its number
+ * @file:	the map file, as it was seen
  *
- * Return: 0, or an errno value.
+ * Return: 0, ENOENT if it is gone, or another errno value.
  */
-int tree_unlink(int tree, pid_t pid, uint32_t map)
+int tree_unlink(int tree, const struct map_file *file)
 {
-	int directory = tree_open_process(tree, pid);
+	int directory = open_directory_of(tree, file);
 	char name[TREE_NAME_SIZE];
 	int error = 0;
 
 	if (directory < 0)
 		return -directory;
-	if (unlinkat(directory, tree_name(name, map), 0))
+	if (unlinkat(directory, tree_name(name, file->map), 0))
 		error = errno;
 	close(directory);
 	return error;
@@ -335,21 +355,20 @@ int tree_unlink(int tree, pid_t pid, uint32_t map)
 /**
  * tree_chmod - set the permissions of a map file
  * @tree:	the root of the data tree
- * @pid:	its process
- * @map:	its number
+ * @file:	the map file, as it was seen
  * @mode:	the permissions
  *
- * Return: 0, or an errno value.
+ * Return: 0, ENOENT if it is gone, or another errno value.
  */
-int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode)
+int tree_chmod(int tree, const struct map_file *file, mode_t mode)
 {
-	int directory = tree_open_process(tree, pid);
+	int directory = open_directory_of(tree, file);
 	char name[TREE_NAME_SIZE];
 	int error = 0;
 
 	if (directory < 0)
 		return -directory;
-	if (fchmodat(directory, tree_name(name, map), mode, 0))
+	if (fchmodat(directory, tree_name(name, file->map), mode, 0))
 		error = errno;
 	close(directory);
 	return error;
@@ -358,22 +377,21 @@ int tree_chmod(int tree, pid_t pid, uint32_t map, mode_t mode)
 /**
  * tree_chown - give a map file away
  * @tree:	the root of the data tree
- * @pid:	its process
- * @map:	its number
+ * @file:	the map file, as it was seen
  * @uid:	its new owner
  * @gid:	its new group
  *
- * Return: 0, or an errno value.
+ * Return: 0, ENOENT if it is gone, or another errno value.
  */
-int tree_chown(int tree, pid_t pid, uint32_t map, uid_t uid, gid_t gid)
+int tree_chown(int tree, const struct map_file *file, uid_t uid, gid_t gid)
 {
-	int directory = tree_open_process(tree, pid);
+	int directory = open_directory_of(tree, file);
 	char name[TREE_NAME_SIZE];
 	int error = 0;
 
 	if (directory < 0)
 		return -directory;
-	if (fchownat(directory, tree_name(name, map), uid, gid, AT_SYMLINK_NOFOLLOW))
+	if (fchownat(directory, tree_name(name, file->map), uid, gid, AT_SYMLINK_NOFOLLOW))
 		error = errno;
 	close(directory);
 	return error;

@@ -106,3 +106,54 @@ load admin
 	run -0 setpriv --bounding-set=-chown,-sys_admin --inh-caps=-chown,-sys_admin "$PROGS/a-ask" "$D/ctl" "chmod 0440 $s_pid/map-0"
 	[ "$(stat -c '%u %a' "$M/$s_pid/map-0")" = "1000 440" ]
 }
+
+# bats test_tags=U3,U11
+@test "a command does not reach the file that has the name of the one that it was checked for" {
+	set_yama 0
+	start_source mine as_user 1000 "$PROGS/a-source" 4
+	run -0 ask_as 1000 "add $mine_pid heap"
+	mkfifo "$BATS_TEST_TMPDIR/gate"
+	# Whoever opens the user's file has to wait: revoke does, after its check.
+	background python3 -uc 'if 1:
+		import ctypes, os, struct, sys
+		libc = ctypes.CDLL(None)
+		notify = libc.fanotify_init(4, os.O_RDONLY)
+		if libc.fanotify_mark(notify, 1, ctypes.c_uint64(0x10000), -100, sys.argv[1].encode()):
+			sys.exit("fanotify")
+		print("ready")
+		event = os.read(notify, 4096)
+		print("opens")
+		open(sys.argv[2]).read()
+		os.write(notify, struct.pack("=iI", struct.unpack_from("=i", event, 16)[0], 1))
+	' "$M/$mine_pid/map-0" "$BATS_TEST_TMPDIR/gate"
+	retry 100 0.1 grep -q ready "$BATS_TEST_TMPDIR/background.out"
+	as_user 1000 "$PROGS/a-ask" "$D/ctl" "revoke $mine_pid/map-0" >"$BATS_TEST_TMPDIR/revoked" 3>&- &
+	revoking=$!
+	retry 100 0.1 grep -q opens "$BATS_TEST_TMPDIR/background.out"
+	# Meanwhile the process executes something, and root exposes that.
+	echo exec >"$BATS_TEST_TMPDIR/mine.in"
+	retry 100 0.1 test ! -e "$M/$mine_pid"
+	run -0 ask "add $mine_pid stack"
+	[ "${lines[1]}" = "$mine_pid/map-0" ]
+	echo >"$BATS_TEST_TMPDIR/gate"
+	wait "$revoking"
+	[ -e "$M/$mine_pid/map-0" ]
+}
+
+# bats test_tags=U2,C6
+@test "an add for which the daemon lacks descriptors leaves no memory exposed" {
+	failed=0
+	for ((n = 4; n < 40; n++)); do
+		prlimit --pid "$daemon" --nofile="$n:4096"
+		run ask "add $s_pid $(pages "$s_address" 1)"
+		[ "$status" = 0 ] && break
+		failed=$((failed + 1))
+		# If its name could not be taken away, there is nothing behind it.
+		for file in "$M/$s_pid"/map-*; do
+			[ ! -e "$file" ] || run -1 call file "$file" r range
+		done
+	done
+	prlimit --pid "$daemon" --nofile=4096:4096
+	# It does come to an end, and there were some.
+	[ "$n" -lt 40 ] && [ "$failed" -gt 3 ]
+}
