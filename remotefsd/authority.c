@@ -276,6 +276,31 @@ int authority_attach(const struct authority *authority, int control, pid_t pid,
 }
 
 /**
+ * authority_attach_to_watch - make a session whose watches are the requester's
+ * @authority:	the descriptors
+ * @control:	the control file
+ * @pid:	the process
+ * @around:	the daemon's side
+ * @requester:	to whom they are charged, lest one user has those of all
+ *
+ * Map files are the daemon's: who makes one may change it without asking for leave.
+ *
+ * Return: a descriptor, or a negative errno value.
+ */
+int authority_attach_to_watch(const struct authority *authority, int control, pid_t pid,
+			      const struct surroundings *around,
+			      const struct identity *requester)
+{
+	int session;
+
+	if (set_fs_ids(requester->uid, requester->gid))
+		_exit(DOUBTFUL_EXIT);
+	session = authority_attach(authority, control, pid, around, requester);
+	become_daemon_again(&around->self);
+	return session;
+}
+
+/**
  * authority_open_proc - open a file of /proc/PID as the requester may
  * @pid:	the process
  * @name:	the file's name

@@ -141,6 +141,8 @@ static int ask_rules(struct grant *grant, const struct owner *source)
 int grant_attach(struct grant *grant)
 {
 	const struct job *job = grant->job;
+	int (*attach)(const struct authority *authority, int control, pid_t pid,
+		      const struct surroundings *around, const struct identity *requester);
 	struct authority authority;
 	int control = kernel_open_control(grant->tree);
 	int error;
@@ -152,8 +154,10 @@ int grant_attach(struct grant *grant)
 		error = ask_rules(grant, &authority.owner);
 	if (error)
 		return error;
-	grant->session = authority_attach(&authority, control, grant->command->pid, job->around,
-					  job->requester);
+	attach = grant->command->verb == COMMAND_WATCH ? authority_attach_to_watch :
+							 authority_attach;
+	grant->session = attach(&authority, control, grant->command->pid, job->around,
+				job->requester);
 	if (grant->session < 0)
 		return explain_attach(grant, -grant->session);
 	grant->maps = fdopen(authority.maps, "r");

@@ -308,6 +308,9 @@ int authority_attach(const struct authority *authority, int control, pid_t pid,
 		     const struct surroundings *around, const struct identity *requester);
 int authority_open_as(const struct surroundings *around, const struct identity *requester,
 		      int directory, const char *name, int flags);
+int authority_attach_to_watch(const struct authority *authority, int control, pid_t pid,
+			      const struct surroundings *around,
+			      const struct identity *requester);
 int authority_open_proc(pid_t pid, const char *name, const struct surroundings *around,
 			const struct identity *requester);
 

@@ -19,6 +19,8 @@
 static const char *data;
 static const struct surroundings *around;
 
+static const char granted[] = "grant";
+
 static const char *const kind_names[] = {
 	"unmap", "protect", "clear", "soft-dirty", "other", NULL,
 };
@@ -68,15 +70,19 @@ void tell_one(struct reader *reader, const struct telling *telling)
 	reader_put(reader, &line);
 }
 
-/* Whoever opened the file of one map file was allowed to read that. */
-static bool may_know(const struct reader *reader, const uid_t *uids, size_t nr_uids)
+/*
+ * Whoever opened the file of one map file was allowed to read that.  A new one with
+ * its name, as after execve(2), may be somebody else's.
+ */
+static bool may_know(const struct reader *reader, const struct telling *telling,
+		     const uid_t *uids, size_t nr_uids)
 {
 	/* Nobody's, which those may see who may see everything. */
 	bool may = policy_may_see(around, reader_opener(reader), -1);
 
 	for (size_t i = 0; i < nr_uids && !may; i++)
 		may = policy_may_see(around, reader_opener(reader), uids[i]);
-	return may || reader_is_of_file(reader);
+	return may || (reader_is_of_file(reader) && telling->event != granted);
 }
 
 /**
@@ -98,7 +104,7 @@ void tell_all(const struct telling *telling, const uid_t *uids, size_t nr_uids)
 		if (reader_is_of_file(reader) && !telling->map)
 			continue;
 		if (reader_wants(reader, telling->pid, telling->map) &&
-		    may_know(reader, uids, nr_uids))
+		    may_know(reader, telling, uids, nr_uids))
 			reader_put(reader, &line);
 	}
 }
@@ -189,7 +195,7 @@ static bool ask_range(pid_t pid, uint32_t map, struct span *span, bool *write)
  */
 void tell_grant(pid_t pid, const struct known *known, const struct report *report)
 {
-	struct telling telling = { .event = "grant" };
+	struct telling telling = { .event = granted };
 	struct span span;
 	bool write;
 
@@ -239,7 +245,7 @@ void tell_end(pid_t pid, unsigned int reason, const struct source *source)
 		if (!nr_uids || uids[nr_uids - 1] != known->owner)
 			uids[nr_uids++] = known->owner;
 	for (reader = reader_next(NULL); reader; reader = reader_next(reader))
-		if (reader_wants(reader, pid, NULL) && may_know(reader, uids, nr_uids))
+		if (reader_wants(reader, pid, NULL) && may_know(reader, &telling, uids, nr_uids))
 			tell_one(reader, &telling);
 	tell_no_more(pid, NULL);
 	watch_ended(pid);

@@ -205,17 +205,20 @@ static int open_file_as_reader(const struct job *job)
 /* For itself: that the requester may read the file is known. */
 static int attach_to(const struct job *job)
 {
+	struct authority authority = { .maps = -1 };
 	struct complaint unused;
 	char path[32];
 	int tree = kernel_open_tree(job->data, &unused);
 	int control = tree < 0 ? tree : kernel_open_control(tree);
-	int mem;
 
 	if (control < 0)
 		return control;
 	snprintf(path, sizeof(path), "/proc/%d/mem", job->pid);
-	mem = open(path, O_RDONLY | O_CLOEXEC);
-	return mem < 0 ? -errno : kernel_attach(control, mem, job->pid);
+	authority.mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (authority.mem < 0)
+		return -errno;
+	return authority_attach_to_watch(&authority, control, job->pid, job->around,
+					 job->requester);
 }
 
 /*

@@ -204,7 +204,10 @@ absent() { [ ! -e "$1" ]; }
 	retry 100 0.05 grep -q "attach OK" "$BATS_TEST_TMPDIR/background.out"
 	run -1 ask_as 1000 "add $mine_pid heap"
 	[[ $output == EEXIST$'\n'"error: EEXIST: "*exclusive* ]]
-	run -0 ask "add $mine_pid heap"
+	run -0 ask "add $mine_pid heap owner=1000:1000"
+	# To be told of its memory takes a session as well.
+	run -1 as_user 1000 timeout 30 head -c 1 "$D/$mine_pid/map-0/events"
+	[[ $output == *"File exists" ]]
 	kill -KILL "$background_pid"
 	retry 100 0.05 ask_as 1000 "add $mine_pid stack"
 }

@@ -393,6 +393,7 @@ end_reclaim() {
 # bats test_tags=U2,Z3
 @test "readers and watches of one user have an end, and others still have theirs" {
 	set_yama 0
+	mount -o remount,max_user_watches=64 "$M"
 	start_source mine as_user 1000 "$PROGS/a-source" 4
 	run -0 as_user 1000 python3 -c 'if 1:
 		import os, sys
