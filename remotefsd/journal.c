@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "remotefsd.h"
@@ -85,4 +86,30 @@ void journal_notify(const char *state)
 bool journal_send(const char *fields, size_t length, int flags)
 {
 	return send_datagram(JOURNAL_SOCKET, fields, length, flags);
+}
+
+/**
+ * journal_send_line - give a line to syslogd
+ * @priority:	a facility and a level, LOG_*
+ * @text:	the line, without a newline
+ * @flags:	MSG_DONTWAIT, or 0
+ *
+ * As syslog(3) does, which would wait however long that takes.
+ */
+void journal_send_line(int priority, const char *text, int flags)
+{
+	const time_t now = time(NULL);
+	char stamp[32] = "";
+	char *line;
+	int length;
+	struct tm tm;
+
+	/* The names of months are those of the C locale: the daemon sets no other. */
+	if (localtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%h %e %T", &tm);
+	length = asprintf(&line, "<%d>%s remotefsd[%d]: %s", priority, stamp, getpid(), text);
+	if (length < 0)
+		return;
+	send_datagram(SYSLOG_SOCKET, line, length, flags);
+	free(line);
 }

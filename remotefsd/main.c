@@ -127,7 +127,6 @@ static void look_around(struct ctlfs *ctlfs)
 	error = record_init();
 	if (error)
 		errx(EXIT_FAILURE, "memory for counting records: %s", strerror(error));
-	openlog("remotefsd", LOG_PID, LOG_AUTHPRIV);
 	clock_gettime(CLOCK_REALTIME, &ctlfs->started);
 }
 

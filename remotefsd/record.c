@@ -156,6 +156,12 @@ static void write_fields(FILE *out, const char *format, const struct record *rec
 	}
 }
 
+/* The daemon's loop records opens and denials; it does not wait. */
+static int record_flags(const struct event *event)
+{
+	return event->pace ? 0 : MSG_DONTWAIT;
+}
+
 /* One field a line: no value has a newline. */
 static bool send_to_journal(const struct record *record, uint32_t suppressed)
 {
@@ -172,8 +178,7 @@ static bool send_to_journal(const struct record *record, uint32_t suppressed)
 	fprintf(out, "\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=remotefsd\n", event->id,
 		event->level);
 	write_fields(out, "REMOTEFS_%s=%s\n", record, suppressed);
-	/* The daemon's loop records opens and denials; it does not wait. */
-	sent = !fclose(out) && journal_send(text, length, event->pace ? 0 : MSG_DONTWAIT);
+	sent = !fclose(out) && journal_send(text, length, record_flags(event));
 	free(text);
 	return sent;
 }
@@ -193,10 +198,10 @@ static void send_as_text(const struct record *record, uint32_t suppressed)
 	fputs(" ]", out);
 	if (fclose(out))
 		return;
-	if (access("/dev/log", W_OK))
+	if (access(SYSLOG_SOCKET, W_OK))
 		journal_log(event->level, "%s", text);
 	else
-		syslog(LOG_AUTHPRIV | event->level, "%s", text);
+		journal_send_line(LOG_AUTHPRIV | event->level, text, record_flags(event));
 	free(text);
 }
 

@@ -426,6 +426,9 @@ void journal_log(int level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void journal_notify(const char *state);
 bool journal_send(const char *fields, size_t length, int flags);
+void journal_send_line(int priority, const char *text, int flags);
+
+#define SYSLOG_SOCKET "/dev/log"
 
 /* worker.c: children, each doing one job. */
 typedef int (*worker_job_fn)(const struct job *job, FILE *answer);

@@ -15,7 +15,7 @@ bats_require_minimum_version 1.5.0
 load admin
 
 teardown() {
-	rm -f "$JOURNAL"
+	rm -f "$JOURNAL" /dev/log
 	set_yama "${yama_before:-0}"
 	teardown_mount
 }
@@ -85,4 +85,20 @@ count_records() { grep -c "|REMOTEFS_EVENT=$1|" "$BATS_TEST_TMPDIR/journal"; }
 	ask "add $s_pid $(pages "$s_address" 1)"
 	run -0 grep "add: $s_pid/map-0" "$BATS_TEST_TMPDIR/background.out"
 	[[ $output == "<5>remotefsd: "*"EVENT=\"create\""*"SOURCE_PID=\"$s_pid\""*"RANGE=\"$(pages "$s_address" 1) ro\""* ]]
+}
+
+# bats test_tags=P8
+@test "a syslogd that does not keep up does not stop the daemon" {
+	[ ! -e /dev/log ]
+	python3 -uc 'if 1:
+		import signal, socket
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind("/dev/log")
+		signal.pause()
+	' 3>&- &
+	started+=($!)
+	retry 100 0.1 test -S /dev/log
+	run -0 timeout 60 bash -c 'for i in {1..40}; do : <"$1"; done' bash "$D/ctl"
+	run -0 timeout 60 cat "$D/version"
+	rm /dev/log
 }
