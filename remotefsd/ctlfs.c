@@ -219,6 +219,7 @@ struct reading {
 /* An open file. */
 struct handle {
 	struct identity opener;
+	bool is_counted;	/* among what its opener has open */
 	int answer_fd;		/* what there is to read, or -1 */
 	off_t position;		/* of a stream; a listing goes by offset */
 	fuse_req_t pending;	/* waits for a worker, or NULL */
@@ -248,6 +249,8 @@ static void handle_free(struct handle *handle)
 		reader_free(handle->reader);
 	if (handle->answer_fd >= 0)
 		close(handle->answer_fd);
+	if (handle->is_counted)
+		opened_less(handle->opener.uid);
 	identity_release(&handle->opener);
 	free(handle);
 }
@@ -432,6 +435,9 @@ static void ctlfs_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		return;
 	}
 	error = ctlfs_requester(req, &handle->opener);
+	if (!error)
+		error = opened_more(handle->opener.uid);
+	handle->is_counted = !error;
 	if (!error && node_takes_commands(node))
 		record_write(&(struct record){
 			.event = RECORD_OPEN,
@@ -577,7 +583,15 @@ static void ctlfs_write(fuse_req_t req, fuse_ino_t node, const char *text, size_
 		handle->pending = req;
 }
 
+/* So that whoever writes a command waits in write(2): see authority.c. */
+static void ctlfs_init(void *data, struct fuse_conn_info *connection)
+{
+	(void)data;
+	connection->want &= ~FUSE_CAP_ASYNC_DIO;
+}
+
 const struct fuse_lowlevel_ops ctlfs_ops = {
+	.init		= ctlfs_init,
 	.lookup		= ctlfs_lookup,
 	.getattr	= ctlfs_getattr,
 	.setattr	= ctlfs_setattr,

@@ -22,6 +22,7 @@
 /* The entries of one open directory, as they were when it was opened. */
 struct directory {
 	fuse_req_t req;		/* the open, until it is answered */
+	uid_t opener;
 	fuse_ino_t node;
 	struct fuse_file_info fi;
 	char *entries;
@@ -30,6 +31,7 @@ struct directory {
 
 static void free_directory(struct directory *directory)
 {
+	opened_less(directory->opener);
 	free(directory->entries);
 	free(directory);
 }
@@ -182,13 +184,21 @@ static int start_links(struct directory *directory)
  */
 void directory_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct directory *directory = calloc(1, sizeof(*directory));
-	int error;
+	uid_t opener = fuse_req_ctx(req)->uid;
+	int error = opened_more(opener);
+	struct directory *directory;
 
+	if (error) {
+		fuse_reply_err(req, error);
+		return;
+	}
+	directory = calloc(1, sizeof(*directory));
 	if (!directory) {
+		opened_less(opener);
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	directory->opener = opener;
 	directory->req = req;
 	directory->node = node;
 	directory->fi = *fi;

@@ -4,6 +4,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  */
+#include <search.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -41,6 +42,15 @@ struct source *known_find(pid_t pid)
 	return NULL;
 }
 
+/* A user may have tens of thousands of map files, and all wait while one is found. */
+static int compare_maps(const void *a, const void *b)
+{
+	uint32_t left = ((const struct known *)a)->map;
+	uint32_t right = ((const struct known *)b)->map;
+
+	return (left > right) - (left < right);
+}
+
 /**
  * known_find_file - one of a source's map files
  * @source:	the source
@@ -50,10 +60,10 @@ struct source *known_find(pid_t pid)
  */
 struct known *known_find_file(struct source *source, uint32_t map)
 {
-	for (struct known *known = source->files; known; known = known->next)
-		if (known->map == map)
-			return known;
-	return NULL;
+	const struct known key = { .map = map };
+	struct known *const *found = tfind(&key, &source->by_map, compare_maps);
+
+	return found ? *found : NULL;
 }
 
 /**
@@ -75,7 +85,13 @@ struct known *known_add_file(struct source *source, uint32_t map, uid_t owner,
 	known = calloc(1, sizeof(*known));
 	if (!known)
 		return NULL;
-	*known = (struct known){ map, owner, state, source->files };
+	*known = (struct known){ map, owner, state, source->files, &source->files };
+	if (!tsearch(known, &source->by_map, compare_maps)) {
+		free(known);
+		return NULL;
+	}
+	if (known->next)
+		known->next->link = &known->next;
 	source->files = known;
 	return known;
 }
@@ -87,11 +103,10 @@ struct known *known_add_file(struct source *source, uint32_t map, uid_t owner,
  */
 void known_drop_file(struct source *source, struct known *known)
 {
-	struct known **link = &source->files;
-
-	while (*link != known)
-		link = &(*link)->next;
-	*link = known->next;
+	tdelete(known, &source->by_map, compare_maps);
+	*known->link = known->next;
+	if (known->next)
+		known->next->link = known->link;
 	free(known);
 }
 

@@ -22,6 +22,7 @@ struct known {
 	uid_t owner;
 	enum known_state state;
 	struct known *next;
+	struct known **link;	/* what leads to it */
 };
 
 /* A directory of the data tree. */
@@ -34,6 +35,7 @@ struct source {
 	bool removed;		/* the directory has gone */
 	uint64_t deadline;	/* to tell what is to be told, or 0 */
 	struct known *files;
+	void *by_map;		/* the same, as a tree: see tsearch(3) */
 	struct source *next;
 };
 

@@ -430,6 +430,10 @@ void journal_send_line(int priority, const char *text, int flags);
 
 #define SYSLOG_SOCKET "/dev/log"
 
+/* opened.c: how much each user has open. */
+int opened_more(uid_t uid);
+void opened_less(uid_t uid);
+
 /* worker.c: children, each doing one job. */
 typedef int (*worker_job_fn)(const struct job *job, FILE *answer);
 typedef void (*worker_done_fn)(void *cookie, int error, int answer_fd);

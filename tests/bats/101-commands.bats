@@ -157,3 +157,26 @@ load admin
 	# It does come to an end, and there were some.
 	[ "$n" -lt 40 ] && [ "$failed" -gt 3 ]
 }
+
+# bats test_tags=A3
+@test "one user who keeps everything open leaves the daemon to the others" {
+	exec {answer}<"$D/ranges"
+	run -0 as_user 1000 python3 -c 'if 1:
+		import errno, os, resource, sys
+		resource.setrlimit(resource.RLIMIT_NOFILE, (4000, 4000))
+		kept = []
+		for name in ("", "ranges"):
+			try:
+				while True:
+					kept.append(os.open(os.path.join(sys.argv[1], name), os.O_RDONLY))
+			except OSError as e:
+				print(len(kept), errno.errorcode[e.errno])
+			if not name:
+				for fd in kept[-8:]:
+					os.close(fd)
+				del kept[-8:]
+	' "$D"
+	[ "${lines[*]}" = "1024 EMFILE 1024 EMFILE" ]
+	run -0 cat "$D/stats"
+	exec {answer}<&-
+}
