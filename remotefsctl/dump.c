@@ -158,8 +158,9 @@ static int copy_all(struct dump *dump, bool has_holes)
 	uint64_t offset = 0, end;
 	int status = EXIT_SUCCESS;
 
+	/* A core was laid out when it was opened, and may since be longer or shorter. */
 	if (!has_holes)
-		return copy_data(dump, 0, dump->size);
+		return copy_data(dump, 0, UINT64_MAX);
 	while (!status && find_data(dump, &offset, &end)) {
 		status = copy_data(dump, offset, end);
 		offset = end;
@@ -180,6 +181,8 @@ static int run(struct dump *dump, bool has_holes)
 	else
 		dump->total = dump->size;
 	status = copy_all(dump, has_holes);
+	if (!has_holes)
+		dump->size = dump->done;
 	if (!status && ftruncate(dump->to, dump->size))
 		return complain(dump, dump->to_name);
 	if (!status && dump->show) {

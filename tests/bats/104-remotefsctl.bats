@@ -85,6 +85,16 @@ ctl() { remotefsctl --data="$M" --mount="$D" "$@"; }
 	[ ! -e none ]
 }
 
+# bats test_tags=U8
+@test "a core is saved until it ends, however long it was said to be" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p "fake/$s_pid"
+	# Its size is said to be zero.
+	ln -s "/proc/$s_pid/maps" "fake/$s_pid/core"
+	run -0 remotefsctl --data="$M" --mount="$PWD/fake" dump --core "$s_pid" saved
+	cmp saved "/proc/$s_pid/maps"
+}
+
 # start_watch WORD...: its lines go to the file "seen"
 start_watch() {
 	become remotefsctl --data="$M" --mount="$D" watch "$@" >"$BATS_TEST_TMPDIR/seen" 2>&1 3>&- &
