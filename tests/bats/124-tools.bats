@@ -4,7 +4,7 @@
 # Programs that know nothing of remotefs, each on a map file, with the source's
 # own bytes for comparison.
 #
-# seconds: 90
+# seconds: 180
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: what they call is in 030 and 040 on each kernel
 # not on forky in a whole run: nor does it depend on the kernel's version

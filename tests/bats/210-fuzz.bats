@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# seconds: 60
+# seconds: 120
 #
 # All of the interface, and what is next to it, by chance.  A slice of it tells
 # at once; `make fuzz` does as many operations as FUZZ_OPERATIONS says, half of
