@@ -159,18 +159,37 @@ int kernel_lock(int session, uint32_t map)
 	return call(session, REMOTEFS_IOC_LOCK, &args);
 }
 
+static int info_of(int map_file, struct remotefs_info_args *args, size_t size)
+{
+	memset(args, 0, sizeof(*args));
+	args->size = size;
+	return call(map_file, REMOTEFS_IOC_INFO, args);
+}
+
 /**
- * kernel_info - REMOTEFS_IOC_INFO
+ * kernel_info - REMOTEFS_IOC_INFO, in little time
  * @map_file:	an open map file
- * @args:	receives what is known about it
+ * @args:	receives what is known about it, up to how much is mirrored
  *
  * Return: 0, or an errno value.
  */
 int kernel_info(int map_file, struct remotefs_info_args *args)
 {
-	memset(args, 0, sizeof(*args));
-	args->size = sizeof(*args);
-	return call(map_file, REMOTEFS_IOC_INFO, args);
+	return info_of(map_file, args, offsetof(struct remotefs_info_args, out_mirrored));
+}
+
+/**
+ * kernel_info_mirrored - REMOTEFS_IOC_INFO, which may take long
+ * @map_file:	an open map file
+ * @args:	receives all that is known about it
+ *
+ * Whoever maps a file often and in large pieces makes it take as long as he likes.
+ *
+ * Return: 0, or an errno value.
+ */
+int kernel_info_mirrored(int map_file, struct remotefs_info_args *args)
+{
+	return info_of(map_file, args, sizeof(*args));
 }
 
 static int range_of(int map_file, struct remotefs_range_args *args, size_t size)
@@ -197,8 +216,6 @@ int kernel_range(int map_file, struct remotefs_range_args *args)
  * kernel_range_mirrored - REMOTEFS_IOC_RANGE, which may take long
  * @map_file:	an open map file
  * @args:	in: the offset to look from; out: the range found
- *
- * Whoever maps a file often and in large pieces makes it take as long as he likes.
  *
  * Return: 0, ENOENT after the last range, or another errno value.
  */

@@ -148,7 +148,7 @@ static void add_to_sums(struct sums *sums, int tree, const struct map_file *file
 
 	if (fd < 0)
 		return;
-	if (!kernel_info(fd, &info)) {
+	if (!kernel_info_mirrored(fd, &info)) {
 		sums->ranges += info.out_ranges;
 		sums->bytes += file->size;
 		sums->mirrors += info.out_mirrors;
@@ -288,7 +288,7 @@ int listing_info(const struct job *job, FILE *out)
 	fd = tree_open_file(tree, job->pid, job->map);
 	if (fd < 0)
 		return -fd;
-	error = kernel_info(fd, &info);
+	error = kernel_info_mirrored(fd, &info);
 	if (error)
 		return error;
 	print_info(out, &file, &info);

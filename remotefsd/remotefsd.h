@@ -258,6 +258,7 @@ int kernel_allow(int session, struct remotefs_allow_args *args);
 int kernel_unmap(int session, struct remotefs_unmap_args *args);
 int kernel_lock(int session, uint32_t map);
 int kernel_info(int map_file, struct remotefs_info_args *args);
+int kernel_info_mirrored(int map_file, struct remotefs_info_args *args);
 int kernel_range(int map_file, struct remotefs_range_args *args);
 int kernel_range_mirrored(int map_file, struct remotefs_range_args *args);
 bool kernel_label(int map_file, char label[REMOTEFS_LABEL_MAX + 1]);

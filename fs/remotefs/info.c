@@ -120,19 +120,17 @@ static struct mirrored mirrored_count(struct remotefs_map *map,
 }
 
 /*
- * All that INFO tells, in the reader's PID namespace. Returns how much of what
- * is mirrored is so from this open file.
+ * All that INFO tells but how much is mirrored, for to count that takes long where
+ * mirrors are many or large. In the reader's PID namespace.
  */
-static u64 info_fill(struct file *file, struct remotefs_info_args *info)
+static void info_fill(struct file *file, struct remotefs_info_args *info)
 {
 	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
-	struct mirrored mirrored = mirrored_count(map, file, 0, ULONG_MAX);
 
 	info->out_pid = pid_vnr(map->source->pid);
 	info->out_map = map->number;
 	info->out_waiters = atomic_read(&map->source->waiters);
 	info->out_viewers = atomic_read(&map->viewers);
-	info->out_mirrored = mirrored.all;
 	spin_lock(&map->lock);
 	info->out_state = map->state;
 	info->out_flags = map->locked ? REMOTEFS_INFO_LOCKED : 0;
@@ -141,7 +139,16 @@ static u64 info_fill(struct file *file, struct remotefs_info_args *info)
 	info->out_faults = map->faults;
 	info->out_invalidations = map->invalidations;
 	spin_unlock(&map->lock);
-	return mirrored.here;
+}
+
+static struct mirrored info_count(struct file *file,
+				  struct remotefs_info_args *info)
+{
+	struct remotefs_map *map = REMOTEFS_I(file_inode(file));
+	struct mirrored mirrored = mirrored_count(map, file, 0, ULONG_MAX);
+
+	info->out_mirrored = mirrored.all;
+	return mirrored;
 }
 
 static void range_fill(struct remotefs_range *range,
@@ -154,7 +161,6 @@ static void range_fill(struct remotefs_range *range,
 	args->out_length = remotefs_range_size(range);
 }
 
-/* It takes long where there are many mirrors, or they are large. */
 static void range_count(struct remotefs_range *range,
 			struct remotefs_range_args *args)
 {
@@ -178,6 +184,9 @@ long remotefs_info_call(struct file *file, void *data, void __user *uarg)
 	if (args->flags)
 		return -EOPNOTSUPP;
 	info_fill(file, args);
+	/* Not for those who leave no room for it; likewise below. */
+	if (args->size > offsetof(struct remotefs_info_args, out_mirrored))
+		info_count(file, args);
 	return remotefs_reply(uarg, args, sizeof(*args));
 }
 
@@ -200,8 +209,7 @@ long remotefs_info_range(struct file *file, void *data, void __user *uarg)
 	if (IS_ERR(range))
 		return PTR_ERR(range);
 	range_fill(range, args);
-	/* Not for those who leave no room for it. */
-	if (args->size >= sizeof(*args))
+	if (args->size > offsetof(struct remotefs_range_args, out_mirrored))
 		range_count(range, args);
 	remotefs_range_put(range);
 	return remotefs_reply(uarg, args, sizeof(*args));
@@ -256,7 +264,8 @@ void remotefs_info_show(struct seq_file *seq, struct file *file)
 	char name[REMOTEFS_NAME_SIZE];
 	u64 here;
 
-	here = info_fill(file, &info);
+	info_fill(file, &info);
+	here = info_count(file, &info).here;
 	remotefs_map_name(name, info.out_map);
 	seq_printf(seq, "remotefs-pid:\t%u\n", info.out_pid);
 	seq_printf(seq, "remotefs-map:\t%s\n", name);

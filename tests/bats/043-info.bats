@@ -14,7 +14,10 @@ setup() {
 	mirror_setup
 }
 
-teardown() { mirror_teardown; }
+teardown() {
+	[ ! -e /sys/kernel/tracing/events/kprobes/counts ] || probe_ends
+	mirror_teardown
+}
 
 # file_says FIELD VALUE
 file_says() {
@@ -194,6 +197,11 @@ fdinfo_says() {
 	same "$answer" revoked
 }
 
+probe_ends() {
+	echo 0 >/sys/kernel/tracing/events/kprobes/counts/enable
+	echo >/sys/kernel/tracing/kprobe_events
+}
+
 # What is mirrored is counted by walking page tables, for as long as mirrors are long.
 # bats test_tags=A2,C3
 @test "who leaves no room for how much is mirrored does not wait until it is counted" {
@@ -210,10 +218,13 @@ fdinfo_says() {
 	echo 1 >/sys/kernel/tracing/events/kprobes/counts/enable
 	"$progs/a-call" file "$file" r range size=32
 	counted 0
+	"$progs/a-call" file "$file" r info size=48
+	counted 0
 	"$progs/a-call" file "$file" r range
 	counted 1
-	echo 0 >/sys/kernel/tracing/events/kprobes/counts/enable
-	echo >/sys/kernel/tracing/kprobe_events
+	"$progs/a-call" file "$file" r info
+	counted 2
+	probe_ends
 }
 
 @test "fdinfo shows the first 64 ranges and says how many it does not" {

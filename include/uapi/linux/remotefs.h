@@ -405,7 +405,8 @@ struct remotefs_remote_args {
 
 /**
  * struct remotefs_info_args - REMOTEFS_IOC_INFO, on a map file
- * @size:	sizeof(struct remotefs_info_args)
+ * @size:	sizeof(struct remotefs_info_args), or offsetof(..., out_mirrored) to do
+ *		without that, which takes long where mirrors are many and large
  * @flags:	zero
  * @out_pid:	the source, in the caller's PID namespace; 0 if it has no ID there
  * @out_map:	the file's number, or REMOTEFS_MAP_AS
@@ -453,8 +454,8 @@ struct remotefs_info_args {
 
 /**
  * struct remotefs_range_args - REMOTEFS_IOC_RANGE, on a map file
- * @size:	sizeof(struct remotefs_range_args), or offsetof(..., out_mirrored) to do
- *		without that, which takes long where mirrors are many and large
+ * @size:	sizeof(struct remotefs_range_args), or less, as for
+ *		struct remotefs_info_args
  * @out_flags:	REMOTEFS_MAP_WRITE if viewers may write all of it, and
  *		REMOTEFS_MAP_ZERO as given to MAP
  * @offset:	in: where to look; out: where the first range that ends after it
