@@ -41,7 +41,10 @@ int change_may(const struct grant *grant, const struct map_file *file)
 	return refuse(grant, file);
 }
 
-/* Each of these returns 0, or an errno value with its sentence written. */
+/* What was to be changed is gone already, so there is nothing to be done or told. */
+#define GONE	(-1)
+
+/* Each of these returns 0, an errno value with its sentence written, or GONE. */
 typedef int (*file_fn)(const struct grant *grant, const struct map_file *file);
 
 /* For the record: what a map file shows, as much of it as fits. */
@@ -275,10 +278,11 @@ int change_unmap(struct grant *grant)
 	return 0;
 }
 
-/* One that is gone already needs nothing. */
 static int explain_change(const struct grant *grant, int error)
 {
-	if (!error || error == ENOENT)
+	if (error == ENOENT)
+		return GONE;
+	if (!error)
 		return 0;
 	return complain(grant->why, error, "%s", strerror(error));
 }
@@ -294,6 +298,10 @@ static int change_each(const struct grant *grant, file_fn may, file_fn change)
 		error = check_targets(grant, may, files, &nr_files);
 	for (size_t i = 0; i < nr_files && !error; i++) {
 		error = change(grant, &files[i]);
+		if (error == GONE) {
+			error = 0;
+			continue;
+		}
 		if (error)
 			break;
 		grant_record(grant, RECORD_CHANGE, files[i].pid, files[i].map, NULL);

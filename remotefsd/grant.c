@@ -19,6 +19,9 @@
 #include "events.h"
 #include "remotefsd.h"
 
+/* All that a map file could show: in whole pages. */
+#define EVERYTHING	(INT64_MAX & ~4095ULL)
+
 static int explain_attach(const struct grant *grant, int error)
 {
 	const struct command *command = grant->command;
@@ -336,7 +339,7 @@ static int make_file(const struct grant *grant, const struct remotefs_map_args *
 	if (error && made->directory < 0)
 		kernel_unmap(grant->session, &(struct remotefs_unmap_args){
 			.map = args.map,
-			.length = args.length,
+			.length = args.length ? args.length : EVERYTHING,
 		});
 	return error;
 }

@@ -4,6 +4,7 @@
  *
  * Copyright (C) 2026 The remotefs authors
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "remotefsd.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define SYSLOG_SOCKET "/dev/log"
 
 /**
  * journal_log - write one line to standard error
@@ -41,6 +43,7 @@ static bool send_datagram(const char *path, const char *text, size_t length, int
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t path_length = strlen(path);
 	ssize_t sent;
+	int error;
 	int fd;
 
 	if (!path_length || path_length >= sizeof(address.sun_path))
@@ -56,7 +59,9 @@ static bool send_datagram(const char *path, const char *text, size_t length, int
 		   sizeof(struct timeval));
 	sent = sendto(fd, text, length, MSG_NOSIGNAL | flags, (struct sockaddr *)&address,
 		      offsetof(struct sockaddr_un, sun_path) + path_length);
+	error = errno;
 	close(fd);
+	errno = error;
 	return sent == (ssize_t)length;
 }
 
@@ -95,21 +100,25 @@ bool journal_send(const char *fields, size_t length, int flags)
  * @flags:	MSG_DONTWAIT, or 0
  *
  * As syslog(3) does, which would wait however long that takes.
+ *
+ * Return: false if nobody listens there for lines; not if there are too many.
  */
-void journal_send_line(int priority, const char *text, int flags)
+bool journal_send_line(int priority, const char *text, int flags)
 {
 	const time_t now = time(NULL);
 	char stamp[32] = "";
 	char *line;
-	int length;
 	struct tm tm;
+	int length;
+	bool sent;
 
 	/* The names of months are those of the C locale: the daemon sets no other. */
 	if (localtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%h %e %T", &tm);
 	length = asprintf(&line, "<%d>%s remotefsd[%d]: %s", priority, stamp, getpid(), text);
 	if (length < 0)
-		return;
-	send_datagram(SYSLOG_SOCKET, line, length, flags);
+		return false;
+	sent = send_datagram(SYSLOG_SOCKET, line, length, flags) || errno == EAGAIN;
 	free(line);
+	return sent;
 }

@@ -264,6 +264,8 @@ static void drain(int signals)
 		poll(&event, 1, 1000);
 		handle_signals(signals);
 	}
+	worker_kill();
+	stream_kill();
 }
 
 int main(int argc, char **argv)

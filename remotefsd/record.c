@@ -198,10 +198,8 @@ static void send_as_text(const struct record *record, uint32_t suppressed)
 	fputs(" ]", out);
 	if (fclose(out))
 		return;
-	if (access(SYSLOG_SOCKET, W_OK))
+	if (!journal_send_line(LOG_AUTHPRIV | event->level, text, record_flags(event)))
 		journal_log(event->level, "%s", text);
-	else
-		journal_send_line(LOG_AUTHPRIV | event->level, text, record_flags(event));
 	free(text);
 }
 

@@ -427,9 +427,7 @@ void journal_log(int level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void journal_notify(const char *state);
 bool journal_send(const char *fields, size_t length, int flags);
-void journal_send_line(int priority, const char *text, int flags);
-
-#define SYSLOG_SOCKET "/dev/log"
+bool journal_send_line(int priority, const char *text, int flags);
 
 /* opened.c: how much each user has open. */
 int opened_more(uid_t uid);
@@ -441,6 +439,7 @@ typedef void (*worker_done_fn)(void *cookie, int error, int answer_fd);
 
 int worker_start(worker_job_fn run, const struct job *job, worker_done_fn done, void *cookie);
 void worker_reap(void);
+void worker_kill(void);
 bool worker_is_any(void);
 void worker_become(void);
 void worker_close_in_children(int fd);
@@ -464,6 +463,7 @@ int stream_read(struct stream *stream, uint64_t offset, size_t size);
 int stream_data_fd(const struct stream *stream);
 void stream_end(struct stream *stream);
 void stream_answer(void);
+void stream_kill(void);
 void stream_reaped(pid_t pid);
 
 /* node.c: the nodes of the control tree. */

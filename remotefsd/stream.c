@@ -261,3 +261,13 @@ void stream_answer(void)
 	epoll_ctl(poll_fd, EPOLL_CTL_DEL, stream->socket, NULL);
 	stream->done(stream->cookie, EIO, 0);
 }
+
+/**
+ * stream_kill - end the children of all streams
+ */
+void stream_kill(void)
+{
+	for (const struct stream *stream = streams; stream; stream = stream->next)
+		if (stream->pid > 0)
+			kill(stream->pid, SIGKILL);
+}

@@ -12,7 +12,7 @@
  * request.  The credentials that a child takes on end with it as well.
  *
  * A child finishes its job even if the daemon is killed meanwhile: nothing is
- * left half done.
+ * left half done.  If the daemon is told to stop, the child has some seconds.
  */
 #include <errno.h>
 #include <signal.h>
@@ -179,4 +179,15 @@ void worker_reap(void)
 			     worker->answer_fd);
 		free(worker);
 	}
+}
+
+/**
+ * worker_kill - end the jobs that have had their time
+ *
+ * What a process keeps from ending would keep the data tree from being unmounted.
+ */
+void worker_kill(void)
+{
+	for (const struct worker *worker = workers; worker; worker = worker->next)
+		kill(worker->pid, SIGKILL);
 }

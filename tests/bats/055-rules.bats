@@ -29,6 +29,7 @@ setup() {
 }
 
 teardown() {
+	! mountpoint -q "$dir/all" || umount -l "$dir/all"
 	mirror_teardown
 }
 
