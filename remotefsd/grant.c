@@ -135,6 +135,17 @@ static int ask_rules(struct grant *grant, const struct owner *source)
 	return error;
 }
 
+static int attach(const struct grant *grant, const struct authority *authority, int control)
+{
+	const struct command *command = grant->command;
+	const struct job *job = grant->job;
+
+	if (command->verb == COMMAND_WATCH)
+		return authority_attach_to_watch(authority, control, command->pid, job->around,
+						 job->requester);
+	return authority_attach(authority, control, command->pid, job->around, job->requester);
+}
+
 /**
  * grant_attach - make a session with the requester's authority
  * @grant:	the command
@@ -144,8 +155,6 @@ static int ask_rules(struct grant *grant, const struct owner *source)
 int grant_attach(struct grant *grant)
 {
 	const struct job *job = grant->job;
-	int (*attach)(const struct authority *authority, int control, pid_t pid,
-		      const struct surroundings *around, const struct identity *requester);
 	struct authority authority;
 	int control = kernel_open_control(grant->tree);
 	int error;
@@ -157,10 +166,7 @@ int grant_attach(struct grant *grant)
 		error = ask_rules(grant, &authority.owner);
 	if (error)
 		return error;
-	attach = grant->command->verb == COMMAND_WATCH ? authority_attach_to_watch :
-							 authority_attach;
-	grant->session = attach(&authority, control, grant->command->pid, job->around,
-				job->requester);
+	grant->session = attach(grant, &authority, control);
 	if (grant->session < 0)
 		return explain_attach(grant, -grant->session);
 	grant->maps = fdopen(authority.maps, "r");

@@ -94,16 +94,21 @@ paged_out() {
 	says viewer x load "$m"
 }
 
-# Rule 3: file.c, remotefs_file_get_unmapped_area(); block.c, remotefs_block_guard().
-# Without it a mirror comes to lie in a block of its own mm, and the zap of an
-# invalidation waits for locks that its caller holds.
-# bats test_tags=M24
-@test "no mirror can be placed over exposed memory of its own process that is looked at" {
+# A scene whose viewer also exposes memory of its own, two huge pages at $b.
+scene_of_both() {
 	scene 4 ro
 	ask viewer map 1024
 	b=$answer
 	says viewer ok fill "$b" $((2 * huge)) b
 	expose viewer "$b" $((2 * huge)) ro
+}
+
+# Rule 3: file.c, remotefs_file_get_unmapped_area(); block.c, remotefs_block_guard().
+# Without it a mirror comes to lie in a block of its own mm, and the zap of an
+# invalidation waits for locks that its caller holds.
+# bats test_tags=M24
+@test "no mirror can be placed over exposed memory of its own process that is looked at" {
+	scene_of_both
 	cat "$file" >/dev/null
 	says viewer ELOOP mirror $page r sf 0 "$b"
 	says viewer ELOOP mirror $page r sf 0 $((b + 2 * huge - page))
@@ -118,11 +123,7 @@ paged_out() {
 # and what comes at the process's end would be the zap of a zap without end.
 # bats test_tags=M24
 @test "nor through a filesystem that is stacked upon this one" {
-	scene 4 ro
-	ask viewer map 1024
-	b=$answer
-	says viewer ok fill "$b" $((2 * huge)) b
-	expose viewer "$b" $((2 * huge)) ro
+	scene_of_both
 	mkdir "$dir/upper" "$dir/all"
 	mount -t overlay -o lowerdir="$mnt/${pid[viewer]}:$dir/upper" none "$dir/all"
 	says viewer ok open "$dir/all/map-0" r
