@@ -140,8 +140,11 @@ teardown() {
 @test "watchers of the directory see a file go" {
 	scene 2 ro
 	inotifywait -q -t 60 -e delete --format '%e %f' "${file%/*}" >"$dir/events" 2>"$dir/errors" 3>&- &
-	retry 20 watched $! 1
+	watcher=$!
+	retry 20 watched "$watcher" 1
+	# The shell has not started another meanwhile, which "wait $!" would be for.
+	same $! "$watcher"
 	rm -f "$file"
-	wait $!
+	wait "$watcher"
 	same "$(cat "$dir/events")" "DELETE map-0"
 }

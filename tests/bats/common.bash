@@ -22,9 +22,10 @@ note_failure() {
 }
 
 # watched PID COUNT: has that inotifywait set up its watches?  It may only just
-# have begun: its descriptors are looked up anew each time.
+# have begun: its descriptors are looked up anew each time, and may go meanwhile.
+# (A substitution of a process instead would be the next "wait $!".)
 watched() {
-	local -a watches
-	mapfile -t watches < <(grep -hs '^inotify wd' /proc/"$1"/fdinfo/*)
-	[ ${#watches[@]} -ge "$2" ]
+	local watches
+	watches=$(cat /proc/"$1"/fdinfo/* 2>/dev/null | grep -c '^inotify wd') || true
+	[ "$watches" -ge "$2" ]
 }
