@@ -63,6 +63,33 @@ bats_require_minimum_version 1.5.0
 	[[ $output == *"expected exit code 0, got 7"* ]]
 }
 
+@test "what goes wrong when a test is cleaned up fails it, whatever comes after" {
+	cp "$BATS_TEST_DIRNAME"/{common,helpers}.bash "$BATS_TEST_TMPDIR/"
+	cd "$BATS_TEST_TMPDIR"
+	sed s/^TEST/@test/ >few.bats <<-'END'
+		bats_require_minimum_version 1.5.0
+		load helpers
+		setup() {
+			M=here started=() users_before=0
+			echo 0 >"$BATS_RUN_TMPDIR/log-lines"
+		}
+		teardown() { teardown_mount; }
+		module_users() { printf -v "$1" 0; }
+		dmesg() { echo "$logged"; }
+		TEST "said of others" { logged="eth0: up"; }
+		TEST "said of us" { logged="WARNING: at remotefs"; }
+	END
+	run -1 bats --tap few.bats
+	echo "$output"
+	[[ $output == *$'\nok 1 said of others\nnot ok 2 said of us\n'*'the kernel said: WARNING: at remotefs'* ]]
+	load common
+	trace=''
+	note() { trace+=$1; }
+	! all_succeed 'note a' false 'note b' || false
+	[ "$trace" = ab ]
+	all_succeed true 'note c'
+}
+
 @test "what the kernel says of the module fails the test meanwhile, also when its log has begun anew" {
 	load helpers
 	dmesg() { printf '%s\n' "${log[@]}"; }

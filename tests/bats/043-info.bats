@@ -47,7 +47,8 @@ fdinfo_says() {
 	says viewer a load "$m"
 	info "$file" mirrored
 	# A fault brings its neighbours, but not all of them.
-	[ "$answer" -ge $page ] && [ "$answer" -le $((64 * page)) ]
+	[ "$answer" -ge $page ]
+	[ "$answer" -le $((64 * page)) ]
 	says viewer 0 touch "$m" $((64 * page))
 	file_says mirrored $((64 * page))
 	says source ok advise "$a" $((16 * page)) dontneed
@@ -96,7 +97,8 @@ fdinfo_says() {
 	says source ok advise "$a" $((2 * huge)) collapse
 	says viewer a load "$m"
 	info "$file" mirrored
-	[ "$answer" -ge $page ] && [ $((answer % page)) = 0 ]
+	[ "$answer" -ge $page ]
+	[ $((answer % page)) = 0 ]
 	says viewer a load $((m + huge))
 	says viewer 0 touch "$m" $((2 * huge))
 	file_says mirrored $((2 * huge))

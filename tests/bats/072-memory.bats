@@ -15,9 +15,14 @@ setup() {
 }
 
 teardown() {
-	mirror_teardown
-	[ ! -d "${group-}" ] || rmdir "$group"
-	[ ! -d "${maker-}" ] || rmdir "$maker"
+	all_succeed mirror_teardown groups_end
+}
+
+groups_end() {
+	local one
+	for one in ${group-} ${maker-}; do
+		retry 20 rmdir "$one" || return
+	done
 }
 
 # In KiB, what the kernel uses for itself.
@@ -34,7 +39,7 @@ tebibyte_is_cheap() {
 	says viewer ok open "$file" r
 	ask viewer mirror $((1 << 40)) r s
 	m=$answer
-	[ $((${EPOCHREALTIME/./} - begin)) -lt 1000000 ]
+	[ $((${EPOCHREALTIME/./} - begin)) -lt 1000000 ] || return
 	[ $(($(kernel_memory) - memory)) -lt 1024 ]
 }
 

@@ -32,14 +32,17 @@ waits_for_lock() {
 	read -r top <"/proc/${pid[$1]}/stack" && [[ $top == *"[remotefs]" ]]
 }
 
-# is_killed NAME: and gone within about a second
+# is_killed NAME: and ends, though what it waits for does not
 is_killed() {
 	local id=${pid[$1]}
 	unset "pid[$1]"
 	kill -9 "$id"
+	retry 20 has_ended "$id"
 	wait "$id" 2>/dev/null || true
-	retry 1 gone "$id"
 }
+
+# has_ended PID: whether or not its parent knows
+has_ended() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 
 # Who is killed never sees what its system call returned; the kernel does.
 # returns NAME NUMBER-OF-SYSTEM-CALL ERRNO COMMAND...

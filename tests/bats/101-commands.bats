@@ -178,7 +178,8 @@ nobody_serves() { ! pgrep -x remotefsd >/dev/null; }
 		done
 		prlimit --pid "$daemon" --nofile=4096:4096
 		# It does come to an end, and there were some.
-		[ "$n" -lt 40 ] && [ "$failed" -gt 3 ]
+		[ "$n" -lt 40 ]
+		[ "$failed" -gt 3 ]
 		rm -r "${M:?}/$s_pid"
 	done
 }

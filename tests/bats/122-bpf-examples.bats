@@ -16,8 +16,7 @@ setup() {
 }
 
 teardown() {
-	mirror_teardown
-	types_back
+	all_succeed mirror_teardown types_back
 }
 
 # looking PROGRAM ARGUMENT...: start it, and return when it looks
@@ -71,7 +70,8 @@ field() {
 		same "$(field file) $(field how) $(field uid) $(field command)" "$name read 1234 dd"
 		same "$(field calls) $(field bytes) $(field start) $(field end)" "3 12288 8192 20480"
 		since=$(field since)
-		[ "${since%.*}" -ge "$before" ] && [ "${since%.*}" -le "$EPOCHSECONDS" ]
+		[ "${since%.*}" -ge "$before" ]
+		[ "${since%.*}" -le "$EPOCHSECONDS" ]
 		clear_scene
 	done
 }

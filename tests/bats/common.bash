@@ -21,6 +21,19 @@ note_failure() {
 	[ "$BATS_DEBUG_LAST_STACK_TRACE_IS_VALID" ] || bats_capture_stack_trace
 }
 
+# all_succeed COMMAND...: each of them is run, whatever becomes of those before it.
+# bats only looks at what teardown() returns: in there, no command fails by itself.
+all_succeed() {
+	local command failed=0
+	for command; do
+		$command || {
+			echo "failed at the end: $command"
+			failed=1
+		}
+	done
+	return "$failed"
+}
+
 # watched PID COUNT: has that inotifywait set up its watches?  It may only just
 # have begun: its descriptors are looked up anew each time, and may go meanwhile.
 # (A substitution of a process instead would be the next "wait $!".)

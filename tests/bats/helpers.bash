@@ -190,12 +190,11 @@ unmount_later() {
 # Nothing is left: no mount, no user of the module, no word of the kernel.
 teardown_mount() {
 	[ "${M-}" ] || return 0
-	end_processes
-	retry 50 0.1 unmount_all || unmount_later
-	retry 50 0.1 module_is_unused
-	kernel_kept_quiet
-	M=''
+	all_succeed end_processes unmount_fully 'retry 50 0.1 module_is_unused' \
+		kernel_kept_quiet 'unset M'
 }
+
+unmount_fully() { retry 50 0.1 unmount_all || unmount_later; }
 
 # Z3: whatever was done, the kernel printed nothing about it but that the module
 # is from out of its tree.  Lines that were seen by an earlier test do not count.

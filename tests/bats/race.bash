@@ -13,12 +13,8 @@ race_begin() {
 }
 
 # All go on, and it is an error if one was still to be let go.
-race_teardown() {
-	local failed=0
-	echo clear >"$rendezvous" || failed=1
-	mirror_teardown
-	return "$failed"
-}
+race_teardown() { all_succeed race_end mirror_teardown; }
+race_end() { echo clear >"$rendezvous"; }
 
 # begin NAME COMMAND...: ask, and do not wait for the answer
 begin() {
