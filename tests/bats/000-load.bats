@@ -120,9 +120,11 @@ module_file() { modinfo -F filename remotefs; }
 	[ "$(tell s 'print 0')" = "page 0 of $s_pid" ]
 }
 
-# What reached the kernel's log above the level of debugging.
+# What reached the kernel's log above the level of debugging, but for what it finds
+# out about the machine.
 log_above_debug() {
-	dmesg --level emerg,alert,crit,err,warn,notice,info
+	dmesg --level emerg,alert,crit,err,warn,notice,info |
+		grep -vE '\] (clocksource|hrtimer|perf|sched|tsc|workqueue):'
 }
 
 # bats test_tags=Z3

@@ -356,7 +356,8 @@ until_gone() { echo "for i in \$(seq 100); do [ -e '$M/$1' ] || exec echo gone; 
 @test "once the source has exited, its session and its files say ESRCH" {
 	file=$(expose s 0)
 	run -1 call "${session[@]}" file "$file" r sh "kill -9 $s_pid; $(until_gone "$s_pid")" \
-		map flags=1 address="$s_address" length=4096 unmap length="$size" allow length=4096 lock pread 0 info
+		map flags=1 address="$s_address" length=4096 unmap length="$size" allow length=4096 lock pread 0 \
+		sh "until grep -qs 'remotefs-state:.gone' /proc/\$PPID/fdinfo/*; do sleep 0.05; done" info
 	[ "${lines[*]:3}" = "file OK gone map ESRCH unmap ESRCH allow ESRCH lock ESRCH pread ESRCH info OK 2" ]
 	[ ! -e "$M/$s_pid" ]
 }

@@ -238,6 +238,9 @@ came_back() {
 	same "$(head -c 3 "$file")" aaa
 	echo >"$dir/go"
 	hear source
+	# The parent goes on before the child has its new memory.
+	has_executed() { [ "$(<"/proc/${pid[child]}/comm")" = sleep ]; }
+	retry 20 has_executed
 	run -1 cat <&"$held"
 	[[ $output == *"No such process"* ]]
 	retry 20 absent "${file%/*}"
@@ -275,13 +278,15 @@ came_back() {
 
 # start_as PID NAME: a source that has a PID which is free
 start_as() {
+	local left
 	channels "$2"
-	while :; do
+	for ((left = 50; left > 0; left--)); do
 		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
 		launch "$2" m-source
-		[ "${pid[$2]}" != "$1" ] || break
+		[ "${pid[$2]}" != "$1" ] || return 0
 		stop "$2"
 	done
+	fail "somebody else has PID $1"
 }
 
 # bats test_tags=L6,C9

@@ -16,10 +16,12 @@ setup_file() {
 	load race
 	race_begin
 	swap_begin
+	khugepaged_rests
 }
 
 teardown_file() {
 	load mirror
+	khugepaged_goes_on
 	swap_end
 }
 
@@ -660,7 +662,9 @@ through_discard() {
 @test "a load waits for both of two changes at once, whichever ends first" {
 	warm_scene 8 rw
 	start other m-viewer
-	# It puts pages where reclaim finds them, whichever CPU they were made on.
+	# It puts pages where reclaim finds them, whichever CPU they were made on: once
+	# more, as those that it moves are on their way there, too.
+	echo 1 >/proc/sys/vm/compact_memory
 	echo 1 >/proc/sys/vm/compact_memory
 	pause source zaps advise "$a" $((3 * page)) dontneed
 	pause other zaps pageout "${pid[source]}" $((a + 4 * page)) $((4 * page))

@@ -12,10 +12,12 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	load mirror
 	swap_begin
+	khugepaged_rests
 }
 
 teardown_file() {
 	load mirror
+	khugepaged_goes_on
 	swap_end
 }
 
@@ -135,8 +137,7 @@ tells() {
 	says self "1 clear $a $page; empty" all
 	stop child
 	reclaimed() {
-		says self ok advise "$a" $page pageout
-		ask self all
+		says self ok advise "$a" $page pageout && ask self all || return
 		[[ $answer == "1 clear $a $page; empty" ]] || not_batched
 	}
 	retry 20 reclaimed

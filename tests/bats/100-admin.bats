@@ -88,7 +88,9 @@ absent() { [ ! -e "$1" ]; }
 	[ "$(view "load $at")" = p ]
 	kill -9 "$s_pid"
 	retry 100 0.1 absent "$file"
-	[ "$(view "load $at")" = 00 ]
+	# Its name goes before its pages do.
+	zeros() { [ "$(view "load $at")" = 00 ]; }
+	retry 100 0.1 zeros
 }
 
 # bats test_tags=U2,C6

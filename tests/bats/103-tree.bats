@@ -100,7 +100,7 @@ names() { [ "$(LC_ALL=C ls "$1")" = "$(printf '%s\n' "${@:2}")" ]; }
 	# As no other user, and by any other program.
 	[ "$(getfattr --absolute-names --only-values -n user.remotefs.label "$M/$s_pid/map-1")" = db ]
 	kill "$daemon"
-	retry 200 0.05 test ! -e "$D/version"
+	wait "$daemon" || true
 	start_daemon
 	[ -e "$D/$s_pid/by-addr/$range-session-keys" ]
 	# What cannot be labelled is not made.

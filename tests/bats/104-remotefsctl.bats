@@ -125,6 +125,7 @@ saw() {
 	wait "$watching"
 	saw "exit $s_pid"
 	run ! grep "$other_pid" "$BATS_TEST_TMPDIR/seen"
+	wait "$s_pid" || true
 	run -1 ctl watch "$s_pid" heap
 	[ "$output" = "remotefsctl: there is no process $s_pid" ]
 }

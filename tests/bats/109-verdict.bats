@@ -4,7 +4,7 @@
 # What the daemon allows is never more than the kernel does, in each combination of
 # what the kernel asks; 026 and a-matrix.c say what these are.
 #
-# seconds: 300
+# seconds: 600
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: what the daemon takes on does not depend on the kernel's version
 # not on forky in a whole run: likewise

@@ -257,7 +257,7 @@ begin_hold() {
 	run -0 taskset -c 0 dd if="$file" of=/dev/null bs=1 count=1000 status=none
 	missed=$(missed on_read)
 	echo "missed: $missed; $(number b $HAVE_READ $FAILED $HELD)"
-	[ "$missed" -lt 20 ]
+	# How many depends on where it was interrupted: all of the other's, on 7.2.
 	[ "$(number b $HAVE_READ $FAILED $HELD)" = "$((5000 - missed)) 0 1" ]
 	[[ $(area "$other" $GET) == *" $((4000 - missed)) 0" ]]
 	[ "$(tell h serve)" = ok ]

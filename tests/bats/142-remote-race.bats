@@ -285,8 +285,8 @@ waits_for_lock() {
 		esac
 	done
 	echo "# $failures failed of $nth" >&3
-	# Some of them the kernel does without.
-	[ $failures -ge 2 ]
+	# Some of them the kernel does without, and which those are is not always the same.
+	[ $failures -ge 1 ]
 }
 
 # bats test_tags=M5,M6

@@ -56,8 +56,7 @@ setup() {
 }
 
 teardown() {
-	umount "$other"
-	mirror_teardown
+	all_succeed "retry 20 unmounts $other" mirror_teardown
 }
 
 # share PERCENT SECONDS [ROUNDS]: of the hour or what there is, as $seconds; or

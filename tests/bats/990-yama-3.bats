@@ -4,7 +4,7 @@
 # The part of P1 that cannot be undone: once ptrace_scope is 3 it stays so until
 # the next boot, so nothing may come after this suite.
 #
-# seconds: 120
+# seconds: 240
 # not on debug in a whole run: procfs decides here, as in 025
 # not on trixie in a whole run: as 025
 # not on forky in a whole run: likewise; 026 has the other settings there

@@ -49,8 +49,11 @@ mirror_teardown() {
 		stop "$name"
 	done
 	[ -z "$held" ] || exec {held}<&-
-	umount "$mnt"
+	retry 20 unmounts "$mnt"
 }
+
+# unmounts DIRECTORY: not while someone who was killed still lets go of it
+unmounts() { umount "$1" || { sleep 0.1 && false; }; }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
@@ -168,6 +171,14 @@ swap_begin() {
 	mkswap /dev/zram0 >/dev/null
 	swapon /dev/zram0
 }
+
+# Nobody makes huge pages of small ones but a test: khugepaged would every ten seconds.
+khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+khugepaged_rests() {
+	cp $khugepaged "$BATS_FILE_TMPDIR/khugepaged"
+	echo 86400000 >$khugepaged
+}
+khugepaged_goes_on() { cp "$BATS_FILE_TMPDIR/khugepaged" $khugepaged; }
 
 swap_end() {
 	swapoff /dev/zram0

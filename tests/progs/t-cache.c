@@ -126,6 +126,7 @@ static void run_moves(void)
 			map_anew(AREA, PAGE);
 	}
 	kill(looker, SIGKILL);
+	waitpid(looker, NULL, 0);
 	cache.hits = litmus->looks;
 	if (litmus->wrong || cache.hits < rounds / 1000)
 		exit(1);
@@ -237,6 +238,7 @@ static void run_cache(void)
 	atomic_store(&over, true);
 	pthread_join(thread, NULL);
 	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	if (!cache.hits || !cache.dropped) {
 		fprintf(stderr, "t-cache: %lu hits, %lu dropped\n", cache.hits, cache.dropped);
 		exit(1);
