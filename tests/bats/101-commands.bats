@@ -4,7 +4,7 @@
 # The daemon's commands on map files that exist, which do as text what the calls
 # of the binary interface do.
 #
-# seconds: 90
+# seconds: 150
 # not on debug in a whole run: about programs of user land
 # not on bookworm in a whole run: nor does it depend on the kernel's version
 # not on forky in a whole run: nor does it depend on the kernel's version
