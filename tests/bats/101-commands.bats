@@ -130,6 +130,7 @@ nobody_serves() { ! pgrep -x remotefsd >/dev/null; }
 
 # bats test_tags=Z4
 @test "a daemon that is told to stop leaves nobody behind, whatever he waits for" {
+	requires python-ctypes
 	run -0 ask "add $s_pid heap"
 	gate "$M/$s_pid/map-0"
 	"$PROGS/a-ask" "$D/ctl" "revoke $s_pid/map-0" >"$BATS_TEST_TMPDIR/revoked" 3>&- &
@@ -143,6 +144,7 @@ nobody_serves() { ! pgrep -x remotefsd >/dev/null; }
 
 # bats test_tags=U3,U11
 @test "a command does not reach the file that has the name of the one that it was checked for" {
+	requires python-ctypes
 	set_yama 0
 	start_source mine as_user 1000 "$PROGS/a-source" 4
 	run -0 ask_as 1000 "add $mine_pid heap"
@@ -187,9 +189,8 @@ nobody_serves() { ! pgrep -x remotefsd >/dev/null; }
 # bats test_tags=A3
 @test "one user who keeps everything open leaves the daemon to the others" {
 	exec {answer}<"$D/ranges"
-	run -0 as_user 1000 python3 -c 'if 1:
-		import errno, os, resource, sys
-		resource.setrlimit(resource.RLIMIT_NOFILE, (4000, 4000))
+	run -0 as_user 1000 prlimit --nofile=4000:4000 python3 -c 'if 1:
+		import errno, os, sys
 		kept = []
 		for name in ("", "ranges"):
 			try:
