@@ -239,8 +239,7 @@ came_back() {
 	echo >"$dir/go"
 	hear source
 	# The parent goes on before the child has its new memory.
-	has_executed() { [ "$(<"/proc/${pid[child]}/comm")" = sleep ]; }
-	retry 20 has_executed
+	retry 20 executes "${pid[child]}" sleep
 	run -1 cat <&"$held"
 	[[ $output == *"No such process"* ]]
 	retry 20 absent "${file%/*}"

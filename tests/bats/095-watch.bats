@@ -505,8 +505,7 @@ tells() {
 	retry 20 is_in second '*watch*'
 	echo x >"$dir/go"
 	answers parent ok
-	has_executed() { [ "$(<"/proc/$child/comm")" = sleep ]; }
-	retry 20 has_executed
+	retry 20 executes "$child" sleep
 	says parent ok advise "$a" $page dontneed
 	kill -KILL "$child"
 	reaped() { [ ! -e "/proc/$child" ]; }

@@ -57,6 +57,12 @@ unmounts() { umount "$1" || { sleep 0.1 && false; }; }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# executes PID COMMAND: is it that by now?
+executes() {
+	local comm
+	read -r comm <"/proc/$1/comm" && [ "$comm" = "$2" ]
+}
+
 # stop NAME: kill it, and wait until it is no more
 stop() {
 	local id=${pid[$1]}
@@ -172,6 +178,11 @@ swap_begin() {
 	swapon /dev/zram0
 }
 
+swap_end() {
+	swapoff /dev/zram0
+	echo 1 >/sys/block/zram0/reset
+}
+
 # Nobody makes huge pages of small ones but a test: khugepaged would every ten seconds.
 khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 khugepaged_rests() {
@@ -179,11 +190,6 @@ khugepaged_rests() {
 	echo 86400000 >$khugepaged
 }
 khugepaged_goes_on() { cp "$BATS_FILE_TMPDIR/khugepaged" $khugepaged; }
-
-swap_end() {
-	swapoff /dev/zram0
-	echo 1 >/sys/block/zram0/reset
-}
 
 # swap_out NAME ADDRESS: is the page in swap now, and nowhere else?
 swap_out() {
